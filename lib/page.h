@@ -1,0 +1,170 @@
+/*
+ * Floor 3.  Pages: the unit that data files are made of (ntdb-format(5)).
+ *
+ * A page holds runs: each the samples of one metric, in order of time.  It is
+ * a header of PAGE_HEAD_LEN bytes, a packed directory, and groups of columns;
+ * each of the three has its own CRC-32.  The header alone tells whether a
+ * page concerns a time range; header and directory alone whether they concern
+ * a metric, and what its statistics are; one run costs the one or two groups
+ * that its columns are in.  Everything here is bytes in, bytes out.
+ */
+#ifndef NTDB_PAGE_H
+#define NTDB_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "ntdb.h"
+
+#define PAGE_HEAD_LEN 72
+#define PAGE_SAMPLES_MAX (1u << 24)	/* in a page */
+#define PAGE_STATS_MIN 128		/* runs from here on have statistics */
+#define PAGE_GROUP_MAX (1u << 20)	/* bytes of a group, unpacked: a bound
+					 * for readers; writers aim at 16 KiB */
+
+enum page_codec { PAGE_SNAPPY = 1, PAGE_DEFLATE = 2 };
+
+struct page_head {
+	uint64_t len;		/* of the whole page */
+	uint64_t epoch;		/* sealed: the highest in it */
+	int64_t	t_min, t_max;
+	uint32_t n_samples, n_runs, n_groups;
+	uint32_t max_id;	/* highest metric id in it */
+	uint32_t dir_len;	/* packed directory, behind the header */
+	uint32_t dir_raw_len;
+	uint32_t dir_crc;
+	uint8_t	codec;
+	bool	sealed;
+};
+
+/* The samples of one metric for a page; arrays borrowed for the call. */
+struct page_run_in {
+	uint32_t id;
+	uint8_t	type;		/* enum ntdb_type */
+	size_t	n;		/* 1 or more */
+	const int64_t *t;	/* not decreasing */
+	const int64_t *m;	/* integers, or the decimals' mantissas */
+	const uint8_t *scale;	/* floats: their scales (number.h); ints: NULL */
+};
+
+/* Memory that page_pack keeps between calls. */
+struct page_packer;
+
+int page_packer_new(struct page_packer **pk, struct ntdb_error *err);
+void page_packer_free(struct page_packer *pk);
+
+/*
+ * Append one page to out.  runs are sorted by id, then by time (a metric may
+ * have several); together 1 to PAGE_SAMPLES_MAX samples.  Fails only for lack
+ * of memory.
+ */
+int page_pack(struct page_packer *pk, const struct page_run_in *runs,
+    size_t n_runs, uint64_t epoch, bool sealed, enum page_codec codec,
+    struct buf *out, struct ntdb_error *err);
+
+/*
+ * Check and unpack a header.  NTDB_ECORRUPT: not a valid header.
+ * NTDB_EVERSION: valid, but of a version or codec not known here.
+ */
+int page_head_unpack(const uint8_t p[PAGE_HEAD_LEN], struct page_head *h,
+    struct ntdb_error *err);
+
+struct page_stats {
+	union ntdb_value min, max, first, last;	/* as the run's class */
+	union ntdb_value sum;	/* integers: exact, if sum_exact, else floats */
+	double	sum_lo;		/* floats: the sum is sum.f + sum_lo */
+	bool	sum_exact;	/* integers: sum fits int64 and is in .i */
+	uint32_t n_nan;
+};
+
+struct page_timeline {
+	uint32_t n;
+	int64_t	first, last;
+	uint64_t step;		/* common divisor of the deltas */
+	int64_t	median;		/* delta, in steps */
+	uint32_t group, at;	/* column; unused if width is 0 */
+	uint8_t	width;		/* bits of a residual; 0: no column */
+};
+
+struct page_run {
+	uint32_t id;
+	uint32_t n;
+	uint32_t timeline;	/* index */
+	uint8_t	type;
+	uint8_t	coding;		/* enum column_coding */
+	bool	has_stats;
+	int64_t	t_first, t_last;
+	/* the rest belongs to column.h */
+	uint8_t	scale, order, width;
+	int64_t	base;
+	uint64_t gcd;
+	uint32_t group, at;	/* position of its first residual in group */
+	uint32_t exc_at, n_exc;	/* exceptions, in the directory's side list */
+	uint32_t stats;		/* index into dir.stats, if has_stats */
+};
+
+struct page_group {
+	uint64_t offset;	/* from the start of the page */
+	uint32_t len, raw_len, crc;
+	uint32_t n;		/* values in it */
+	uint8_t	width;		/* bits of each */
+	uint8_t	codec;
+};
+
+/* An unpacked directory.  Runs are sorted by id, then by time. */
+struct page_dir {
+	struct page_run *runs;		/* all owned, one allocation each */
+	struct page_timeline *timelines;
+	struct page_group *groups;
+	struct page_stats *stats;
+	struct page_exception {
+		uint32_t index;		/* in the run */
+		uint8_t	scale;
+		int64_t	m;
+	} *exceptions;
+	uint32_t n_runs, n_timelines, n_groups, n_stats, n_exceptions;
+	size_t	bytes;			/* of memory, all in all */
+};
+
+/*
+ * Unpack the directory; packed is h->dir_len bytes.  Checks its CRC and that
+ * every count and position in it is within bounds, so that what follows needs
+ * no checks.  release also after a failure.
+ */
+int page_dir_unpack(const struct page_head *h, const uint8_t *packed,
+    struct page_dir *dir, struct ntdb_error *err);
+void page_dir_release(struct page_dir *dir);
+
+/* The first run of a metric, or n_runs: its runs are consecutive. */
+uint32_t page_dir_find(const struct page_dir *dir, uint32_t id);
+
+/*
+ * Unpack group g, whose g->len stored bytes are given, into raw
+ * (g->raw_len bytes).  Checks its CRC.
+ */
+int page_group_unpack(const struct page_group *g, const uint8_t *stored,
+    uint8_t *raw, struct ntdb_error *err);
+
+/*
+ * Decode samples [from, from + n) of a run's times, and of its values as
+ * integers or decimals: m[i] with scale[i] (scale may be NULL for a run of
+ * an integer type).  raw is the unpacked group of the column, or NULL if its
+ * width is 0 (see page_run_groups).  Because of the deltas, decoding from the
+ * middle costs as much as from the start; the arrays get only what was asked.
+ */
+void page_times(const struct page_dir *dir, const struct page_run *run,
+    const uint8_t *raw, uint32_t from, uint32_t n, int64_t *t);
+int page_values(const struct page_dir *dir, const struct page_run *run,
+    const uint8_t *raw, uint32_t from, uint32_t n, int64_t *m,
+    uint8_t *scale, struct ntdb_error *err);
+
+/* The groups that a run needs: an index, or UINT32_MAX for none. */
+void page_run_groups(const struct page_dir *dir, const struct page_run *run,
+    uint32_t *times, uint32_t *values);
+
+/* "const", "decimal", "raw" ...: for people. */
+const char *page_coding_name(int coding);
+
+#endif
