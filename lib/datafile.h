@@ -1,0 +1,75 @@
+/*
+ * Floor 4.  Data files: a header, then pages (page.h).
+ *
+ *   header
+ *     0  8  magic "NTDBDAT\n"
+ *     8  2  version, 1
+ *    10  2  flags, 0
+ *    12  4  kind of the partition: 0 day, 1 month, 2 year, 3 forever
+ *    16  4  its start, signed: days, months or years since 1970; 0
+ *    20  4  reserved, 0
+ *    24  8  sealed length: up to here the file counts whatever the log says;
+ *           0 if it was never sealed
+ *    32  8  highest epoch of a page in the sealed part; 0
+ *    40  8  file id: random, another after each sealing
+ *    48 12  reserved, 0
+ *    60  4  CRC-32 of the header so far
+ *
+ * How much of a file counts (its committed length): what the log's header
+ * says of it, or the sealed length, whichever is more.  If there is no log,
+ * or the log is older than the pages, all complete pages count.  Within that
+ * length, a page with an epoch not below the log's does not count either,
+ * unless it is sealed.
+ */
+#ifndef NTDB_DATAFILE_H
+#define NTDB_DATAFILE_H
+
+#include "io.h"
+#include "page.h"
+#include "partition.h"
+
+#define DATA_HEAD_LEN 64
+
+struct datafile {
+	int	fd;
+	struct partition part;
+	char	name[PARTITION_NAME_MAX];
+	uint64_t size;		/* of the file, when it was opened */
+	uint64_t sealed_len, sealed_epoch, file_id;
+};
+
+/*
+ * Open for reading, or, with writable, also for appending; create makes a
+ * new one (header written, not synced) with the given owner if there is none
+ * (*created tells).  NTDB_ENOENT, NTDB_ECORRUPT, NTDB_EVERSION.
+ */
+int datafile_open(struct datafile *f, int dirfd, struct partition part,
+    bool writable, struct ntdb_error *err);
+int datafile_create(struct datafile *f, int dirfd, struct partition part,
+    const struct io_owner *owner, bool *created, struct ntdb_error *err);
+void datafile_close(struct datafile *f);
+
+/* A page's place in its file. */
+struct page_ref {
+	uint64_t offset;
+	struct page_head head;
+};
+
+/*
+ * The page at *pos, which moves to the page after it.  limit is the
+ * committed length.  NTDB_END at the limit.  If no valid header stands
+ * at *pos (NTDB_ECORRUPT), *pos moves to the next valid page header before the limit, or
+ * to the limit, so that the caller may report and go on.
+ */
+int datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
+    struct page_ref *ref, struct ntdb_error *err);
+
+/* Read and unpack a page's directory. */
+int datafile_dir(const struct datafile *f, const struct page_ref *ref,
+    struct page_dir *dir, struct ntdb_error *err);
+
+/* Read and unpack a group into raw (g->raw_len bytes). */
+int datafile_group(const struct datafile *f, const struct page_ref *ref,
+    const struct page_group *g, uint8_t *raw, struct ntdb_error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Floor 4.  The root directory and the handle on it.
+ */
+#ifndef NTDB_ROOT_H
+#define NTDB_ROOT_H
+
+#include "config.h"
+#include "io.h"
+#include "ntdb.h"
+
+#define INTERNAL_DB "internal"
+#define DB_NAME_MAX 64
+
+struct ntdb {
+	char	*path;			/* owned */
+	int	fd;			/* the root directory, -1: not open */
+	struct ntdb_options opt;	/* opt.root is not used */
+	bool	has_engine;
+	struct engine_config engine;	/* owned, if has_engine */
+};
+
+/*
+ * Open the root directory; with create make it, and engine.ini in it, if
+ * they are missing.  Nothing happens if it is open already (but for
+ * engine.ini).  NTDB_ENOENT, NTDB_EPERM, NTDB_ECREATE.
+ */
+int root_open(struct ntdb *db, bool create, struct ntdb_error *err);
+
+/* Read engine.ini, once. */
+int root_engine(struct ntdb *db, const struct engine_config **engine,
+    struct ntdb_error *err);
+
+/* Tell the caller what is worth knowing. */
+void root_note(const struct ntdb *db, const struct ntdb_error *what);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Floor 4.  What one reader sees: a consistent state of a database.
+ *
+ * The log is opened first; its header gives the epoch and the committed
+ * lengths of all data files, its batches up to log_end the newest samples.
+ * All of that stays readable whatever writers and flushes do, because nothing
+ * that counts is changed in place and a replaced log lives on in its
+ * descriptor; data files are opened when they are needed, and whatever has
+ * been appended to them since then does not count.  No lock is taken.
+ *
+ * Names and types come from the state cache or from catalog.json and the log,
+ * and are a superset of what the pages hold.
+ */
+#ifndef NTDB_SNAPSHOT_H
+#define NTDB_SNAPSHOT_H
+
+#include "datafile.h"
+#include "dbdir.h"
+#include "state.h"
+
+struct snapshot {
+	struct dbdir dir;	/* owned */
+	struct wal wal;		/* wal.fd == -1: there is no log */
+	uint64_t log_end;	/* end of the last valid batch */
+	struct state state;	/* names and types; last samples only if
+				 * state.complete */
+	bool	all_pages;	/* there is no log, or it is older than the
+				 * pages: every complete page counts */
+};
+
+/*
+ * Open.  NTDB_ENOENT: no such database.  A directory without log and catalog
+ * (a manifest made by hand) is an empty database.  release also after a
+ * failure.
+ */
+int snapshot_open(struct snapshot *s, struct ntdb *root, const char *name,
+    struct ntdb_error *err);
+void snapshot_release(struct snapshot *s);
+
+/*
+ * Open a data file and tell up to where it counts.  NTDB_ENOENT: it has
+ * vanished (removed by its owner): nothing of it is there to be read.
+ */
+int snapshot_file(struct snapshot *s, struct partition part,
+    struct datafile *f, uint64_t *limit, struct ntdb_error *err);
+
+/* Whether a page within the limit counts: its epoch is below the log's. */
+bool snapshot_counts(const struct snapshot *s, const struct page_ref *ref);
+
+#endif

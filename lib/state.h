@@ -1,0 +1,152 @@
+/*
+ * Floor 4.  What is known of a database's metrics, and the cache of it.
+ *
+ * A state is a table of metrics by id, with an index by name, as of a
+ * position in the log.  It is loaded from DB.cache if that is valid, else
+ * made from catalog.json, the log's records and (for last samples) the pages;
+ * then brought up to date by replaying the log from its position.  The cache
+ * is derived and never the truth.
+ *
+ *   DB.cache (little-endian)
+ *     0   8  magic "NTDBCCH\n"
+ *     8   2  version, 1
+ *    10   2  flags: bit 0: every sample before log_pos is accounted for in
+ *            the last samples
+ *    12   4  slots: highest id + 1
+ *    16   4  bytes of names
+ *    20   4  max_id: highest id seen anywhere, named or not
+ *    24   8  epoch of the log        32  8  its nonce
+ *    40   8  log_pos: records before this offset are accounted for
+ *    48   8  samples in the log before log_pos
+ *    56   8  wall-clock time of the log's first record
+ *    64  16  boot id: text of the kernel's, first 16 bytes' worth
+ *    80  24  catalog.json: inode, size, time of change in ns
+ *   104  96  twelve counters (enum state_counter)
+ *   200  32  per slot: last time (8), last value (8), offset of the name (4),
+ *            hash of the name (4), length of the name (2), type (1), scale
+ *            (1), flags (1), 3 bytes 0
+ *   ...      names
+ *    -4   4  CRC-32 of all before
+ *
+ * It is valid if and only if all this adds up, boot id and the catalog's
+ * stamp are those of now, and epoch and nonce are the log's.
+ */
+#ifndef NTDB_STATE_H
+#define NTDB_STATE_H
+
+#include "io.h"
+#include "wal.h"
+
+enum metric_flag {
+	METRIC_NAMED = 1,	/* slot in use: the id has a name */
+	METRIC_HAS_LAST = 2,	/* last_t and last_m hold a sample */
+	METRIC_UNSYNCED = 4,	/* name and type not in a synced catalog */
+	METRIC_DIRTY = 8	/* catalog.json does not say so yet */
+};
+
+struct metric {
+	int64_t	last_t, last_m;	/* newest sample; of equals the last */
+	uint32_t name;		/* offset in names */
+	uint32_t hash;
+	uint16_t name_len;
+	uint8_t	type;		/* enum ntdb_type */
+	uint8_t	last_scale;	/* floats: see number.h */
+	uint8_t	flags;
+};
+
+/* Counted per database since the cache was made. */
+enum state_counter {
+	COUNT_LINES, COUNT_SAMPLES, COUNT_DUPLICATES, COUNT_REFUSED,
+	COUNT_COMMITS, COUNT_FSYNCS, COUNT_LOG_BYTES, COUNT_FLUSHES,
+	COUNT_PAGES, COUNT_BYTES, COUNT_SEALS, COUNT_RECOVERIES,
+	COUNT_N
+};
+
+struct state {
+	struct metric *metrics;	/* owned; by id, [0] unused */
+	uint32_t n_slots, cap;
+	char	*names;		/* owned */
+	size_t	names_len, names_cap;
+	uint32_t *index;	/* owned; open addressing, 0 = free, else id */
+	uint32_t index_size;	/* power of two */
+	uint32_t n_named;
+	uint32_t max_id;	/* highest id seen anywhere */
+	bool	complete;	/* last samples can be relied on */
+
+	uint64_t epoch, nonce;	/* of the log that it follows */
+	uint64_t log_pos;	/* everything before is accounted for */
+	uint64_t log_samples;	/* in the log before log_pos */
+	int64_t	log_clock_ns;	/* of the log's first record; 0: empty */
+	uint64_t saved_pos;	/* log_pos of the cache on disk */
+	bool	damaged;	/* the log was read around damage */
+	uint64_t counters[COUNT_N];
+};
+
+void state_init(struct state *s);
+void state_release(struct state *s);
+
+/* The id of a name, or 0. */
+uint32_t state_find(const struct state *s, const char *name, size_t len);
+
+/* Hash of a name, as in the index. */
+uint32_t state_hash(const char *name, size_t len);
+
+/* The metric of an id that has a name, or NULL. */
+static inline struct metric *
+state_metric(const struct state *s, uint32_t id)
+{
+	if (id >= s->n_slots || !(s->metrics[id].flags & METRIC_NAMED))
+		return NULL;
+	return &s->metrics[id];
+}
+
+static inline const char *
+state_name(const struct state *s, const struct metric *m)
+{
+	return s->names + m->name;	/* not NUL-terminated */
+}
+
+/*
+ * Give an id a name and type.  The same again changes nothing; another type
+ * sets the type.  NTDB_ECORRUPT if the id has another name or the name
+ * another id.
+ */
+int state_define(struct state *s, uint32_t id, int type, const char *name,
+    size_t len, uint8_t flags, struct ntdb_error *err);
+
+/* Account for a sample: the newest one is kept. */
+void state_sample(struct state *s, uint32_t id, int64_t t, int64_t m,
+    uint8_t scale);
+
+/* Note that an id is in use, named or not. */
+static inline void
+state_see_id(struct state *s, uint32_t id)
+{
+	if (id > s->max_id)
+		s->max_id = id;
+}
+
+/*
+ * Take the log's records from s->log_pos to its last valid batch, moving
+ * log_pos there.  *tail is set to the bytes behind it.  Damage is passed
+ * over, and told by s->damaged.
+ */
+int state_replay(struct state *s, const struct wal *w, uint64_t *tail,
+    const char *display, struct ntdb_error *err);
+
+/* Names and types of catalog.json, all METRIC flags as given. */
+int state_read_catalog(struct state *s, int dirfd, const char *display,
+    struct ntdb_error *err);
+
+/*
+ * Load the cache.  1: there is no valid one (s is empty).  Errors are for
+ * lack of memory only: everything else means that there is no valid cache.
+ */
+int state_load_cache(struct state *s, int dirfd, const char *name,
+    const struct wal *w, struct ntdb_error *err);
+
+/* Write the cache; a failure is of no consequence and is ignored. */
+void state_save_cache(struct state *s, int dirfd, const char *name,
+    const struct io_owner *owner);
+
+#endif
