@@ -74,6 +74,9 @@ skip(int n, const char *fmt, ...)
 	}
 }
 
+static void print_name(const char *fmt, va_list ap) TAP_PRINTF(1, 0);
+static bool result(bool cond, const char *fmt, va_list ap) TAP_PRINTF(2, 0);
+
 /* A `#' in a name would begin a directive. */
 static void
 print_name(const char *fmt, va_list ap)
