@@ -36,6 +36,8 @@ struct datafile {
 	char	name[PARTITION_NAME_MAX];
 	uint64_t size;		/* of the file, when it was opened */
 	uint64_t sealed_len, sealed_epoch, file_id;
+	bool	torn;		/* shorter than a header, or zeros: a crash
+				 * came before its first sync */
 };
 
 /*

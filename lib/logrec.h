@@ -72,6 +72,7 @@
 
 #define LOG_HEAD_MIN 52		/* length of a header without data files */
 #define LOG_FILES_MAX (1u << 20)
+#define METRIC_NAME_MAX 1023u
 #define BATCH_HEAD_LEN 16
 #define BATCH_PAYLOAD_MAX (4u << 20)
 

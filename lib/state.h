@@ -118,6 +118,10 @@ int state_define(struct state *s, uint32_t id, int type, const char *name,
 void state_sample(struct state *s, uint32_t id, int64_t t, int64_t m,
     uint8_t scale);
 
+/* Make room: n slots (ids below n), an index for n names. */
+int state_reserve_slots(struct state *s, uint32_t n, struct ntdb_error *err);
+int state_reserve_index(struct state *s, uint32_t n, struct ntdb_error *err);
+
 /* Note that an id is in use, named or not. */
 static inline void
 state_see_id(struct state *s, uint32_t id)
@@ -134,13 +138,16 @@ state_see_id(struct state *s, uint32_t id)
 int state_replay(struct state *s, const struct wal *w, uint64_t *tail,
     const char *display, struct ntdb_error *err);
 
-/* Names and types of catalog.json, all METRIC flags as given. */
+/*
+ * Define the metrics of catalog.json, without flags: the caller decides which
+ * of them are METRIC_UNSYNCED.  No catalog is an empty one.
+ */
 int state_read_catalog(struct state *s, int dirfd, const char *display,
     struct ntdb_error *err);
 
 /*
- * Load the cache.  1: there is no valid one (s is empty).  Errors are for
- * lack of memory only: everything else means that there is no valid cache.
+ * Load the cache.  NTDB_END: there is no valid one, s is empty.  Other
+ * failures are for lack of memory only.
  */
 int state_load_cache(struct state *s, int dirfd, const char *name,
     const struct wal *w, struct ntdb_error *err);

@@ -1,0 +1,216 @@
+/*
+ * The state cache: a state as a file, and back.  Its layout is in state.h.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "checksum.h"
+#include "dbdir.h"
+#include "error.h"
+#include "state.h"
+
+#define CACHE_VERSION 1
+#define CACHE_COMPLETE 1	/* flag: last samples can be relied on */
+#define CACHE_HEAD_LEN 200
+#define SLOT_LEN 32
+#define CACHE_MAX ((size_t)1 << 31)
+
+static const uint8_t cache_magic[8] = { 'N', 'T', 'D', 'B', 'C', 'C', 'H',
+	'\n' };
+
+/* Sixteen characters of the id that the kernel gives each boot. */
+static bool
+boot_id(uint8_t id[16])
+{
+	uint8_t text[36];
+	size_t i, n = 0;
+	ssize_t got;
+	int fd;
+
+	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	got = read(fd, text, sizeof(text));
+	close(fd);
+	for (i = 0; i < (size_t)(got > 0 ? got : 0) && n < 16; i++)
+		if (text[i] != '-')
+			id[n++] = text[i];
+	return n == 16;
+}
+
+/* Tells one catalog.json from another; zeros if there is none. */
+static void
+catalog_stamp(int dirfd, uint8_t stamp[24])
+{
+	struct stat st;
+
+	memset(stamp, 0, 24);
+	if (fstatat(dirfd, DBDIR_CATALOG, &st, 0) != 0)
+		return;
+	put_u64(stamp, (uint64_t)st.st_ino);
+	put_u64(stamp + 8, (uint64_t)st.st_size);
+	put_u64(stamp + 16, (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+	    (uint64_t)st.st_mtim.tv_nsec);
+}
+
+static void
+pack_slot(uint8_t *p, const struct metric *m)
+{
+	put_u64(p, (uint64_t)m->last_t);
+	put_u64(p + 8, (uint64_t)m->last_m);
+	put_u32(p + 16, m->name);
+	put_u32(p + 20, m->hash);
+	put_u16(p + 24, m->name_len);
+	p[26] = m->type;
+	p[27] = m->last_scale;
+	p[28] = m->flags;
+	p[29] = p[30] = p[31] = 0;
+}
+
+static void
+unpack_slot(const uint8_t *p, struct metric *m)
+{
+	m->last_t = as_i64(get_u64(p));
+	m->last_m = as_i64(get_u64(p + 8));
+	m->name = get_u32(p + 16);
+	m->hash = get_u32(p + 20);
+	m->name_len = get_u16(p + 24);
+	m->type = p[26];
+	m->last_scale = p[27];
+	m->flags = p[28];
+}
+
+static void
+pack_head(const struct state *s, int dirfd, uint8_t *p)
+{
+	size_t i;
+
+	memcpy(p, cache_magic, 8);
+	put_u16(p + 8, CACHE_VERSION);
+	put_u16(p + 10, s->complete ? CACHE_COMPLETE : 0);
+	put_u32(p + 12, s->n_slots);
+	put_u32(p + 16, (uint32_t)s->names_len);
+	put_u32(p + 20, s->max_id);
+	put_u64(p + 24, s->epoch);
+	put_u64(p + 32, s->nonce);
+	put_u64(p + 40, s->log_pos);
+	put_u64(p + 48, s->log_samples);
+	put_u64(p + 56, (uint64_t)s->log_clock_ns);
+	catalog_stamp(dirfd, p + 80);
+	for (i = 0; i < COUNT_N; i++)
+		put_u64(p + 104 + 8 * i, s->counters[i]);
+}
+
+void
+state_save_cache(struct state *s, int dirfd, const char *name,
+    const struct io_owner *owner)
+{
+	struct buf b = BUF_INIT;
+	uint8_t *p;
+	uint32_t id;
+
+	p = buf_extend(&b, CACHE_HEAD_LEN + (size_t)s->n_slots * SLOT_LEN);
+	if (p == NULL)
+		goto done;
+	pack_head(s, dirfd, p);
+	if (!boot_id(p + 64))
+		goto done;
+	for (id = 0; id < s->n_slots; id++)
+		pack_slot(p + CACHE_HEAD_LEN + (size_t)id * SLOT_LEN,
+		    &s->metrics[id]);
+	buf_add(&b, s->names, s->names_len);
+	if (!buf_ok(&b))
+		goto done;
+	buf_add_u32(&b, checksum(b.data, b.len));
+	if (buf_ok(&b) && io_publish(dirfd, name, b.data, b.len, false,
+	    owner, name, NULL) == 0)
+		s->saved_pos = s->log_pos;
+done:
+	buf_release(&b);
+}
+
+/* Whether a cache belongs to this boot, catalog and log. */
+static bool
+belongs(const uint8_t *p, int dirfd, const struct wal *w)
+{
+	uint8_t boot[16], stamp[24];
+
+	catalog_stamp(dirfd, stamp);
+	return boot_id(boot) && memcmp(p + 64, boot, 16) == 0 &&
+	    memcmp(p + 80, stamp, 24) == 0 &&
+	    get_u64(p + 24) == w->key.epoch &&
+	    get_u64(p + 32) == w->key.nonce;
+}
+
+static bool
+head_ok(const uint8_t *p, size_t n)
+{
+	return n > CACHE_HEAD_LEN + 4 && memcmp(p, cache_magic, 8) == 0 &&
+	    get_u16(p + 8) == CACHE_VERSION &&
+	    n == CACHE_HEAD_LEN + (uint64_t)get_u32(p + 12) * SLOT_LEN +
+	    get_u32(p + 16) + 4 &&
+	    checksum(p, n - 4) == get_u32(p + n - 4);
+}
+
+static int
+unpack_slots(struct state *s, const uint8_t *p, struct ntdb_error *err)
+{
+	uint32_t n = get_u32(p + 12), id;
+	int r;
+
+	if ((r = state_reserve_slots(s, n, err)) != 0)
+		return r;
+	s->names_len = s->names_cap = get_u32(p + 16);
+	if ((s->names = malloc(s->names_len + 1)) == NULL)
+		return err_nomem(err);
+	memcpy(s->names, p + CACHE_HEAD_LEN + (size_t)n * SLOT_LEN,
+	    s->names_len);
+	for (id = 1; id < n; id++) {
+		struct metric *m = &s->metrics[id];
+
+		unpack_slot(p + CACHE_HEAD_LEN + (size_t)id * SLOT_LEN, m);
+		if (!(m->flags & METRIC_NAMED))
+			continue;
+		if (m->name > s->names_len ||
+		    m->name_len > s->names_len - m->name)
+			return NTDB_END;
+		s->n_named++;
+	}
+	return state_reserve_index(s, s->n_named + 1, err);
+}
+
+int
+state_load_cache(struct state *s, int dirfd, const char *name,
+    const struct wal *w, struct ntdb_error *err)
+{
+	struct buf b = BUF_INIT;
+	const uint8_t *p;
+	uint64_t size = 0;
+	size_t i;
+	int r;
+
+	state_init(s);
+	r = io_read_file(dirfd, name, CACHE_MAX, &b, name, NULL);
+	p = b.data;
+	if (r != 0 || !head_ok(p, b.len) || !belongs(p, dirfd, w) ||
+	    wal_size(w, &size, name, NULL) != 0 || get_u64(p + 40) > size) {
+		buf_release(&b);
+		return NTDB_END;
+	}
+	r = unpack_slots(s, p, err);
+	s->complete = get_u16(p + 10) & CACHE_COMPLETE;
+	s->max_id = get_u32(p + 20);
+	s->epoch = w->key.epoch;
+	s->nonce = w->key.nonce;
+	s->log_pos = s->saved_pos = get_u64(p + 40);
+	s->log_samples = get_u64(p + 48);
+	s->log_clock_ns = as_i64(get_u64(p + 56));
+	for (i = 0; i < COUNT_N; i++)
+		s->counters[i] = get_u64(p + 104 + 8 * i);
+	buf_release(&b);
+	if (r != 0)
+		state_release(s);
+	return r;
+}

@@ -1,0 +1,286 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "checksum.h"
+#include "datafile.h"
+#include "error.h"
+
+static const uint8_t data_magic[8] = { 'N', 'T', 'D', 'B', 'D', 'A', 'T',
+	'\n' };
+
+#define DATA_VERSION 1
+#define SEARCH_CHUNK (64u << 10)
+
+/* Complete an error of the page functions with file and offset. */
+static int
+place(struct ntdb_error *err, const struct datafile *f, uint64_t offset,
+    int code)
+{
+	if (code != 0 && err != NULL && err->path[0] == '\0') {
+		snprintf(err->path, sizeof(err->path), "%s", f->name);
+		err->offset = (int64_t)offset;
+	}
+	return code;
+}
+
+static int
+unpack_head(struct datafile *f, const uint8_t *p, size_t n,
+    struct ntdb_error *err)
+{
+	if (n < DATA_HEAD_LEN || memcmp(p, data_magic, 8) != 0)
+		return err_at(err, NTDB_ECORRUPT, f->name, 0,
+		    "not a data file of ntdb");
+	if (checksum(p, DATA_HEAD_LEN - 4) != get_u32(p + DATA_HEAD_LEN - 4))
+		return err_at(err, NTDB_ECORRUPT, f->name, 0,
+		    "file header has a wrong checksum");
+	if (get_u16(p + 8) > DATA_VERSION)
+		return err_at(err, NTDB_EVERSION, f->name, -1,
+		    "data file of format version %u, newer than this program",
+		    get_u16(p + 8));
+	if (get_u16(p + 8) != DATA_VERSION || get_u16(p + 10) != 0 ||
+	    get_u32(p + 20) != 0 || get_u64(p + 48) != 0 ||
+	    get_u32(p + 56) != 0)
+		return err_at(err, NTDB_ECORRUPT, f->name, 0,
+		    "file header is malformed");
+	if (get_u32(p + 12) != f->part.kind ||
+	    (int32_t)get_u32(p + 16) != f->part.start)
+		return err_at(err, NTDB_ECORRUPT, f->name, 0,
+		    "file header is that of another partition");
+	f->sealed_len = get_u64(p + 24);
+	f->sealed_epoch = get_u64(p + 32);
+	f->file_id = get_u64(p + 40);
+	return 0;
+}
+
+static bool
+is_zero(const uint8_t *p, size_t n)
+{
+	while (n > 0 && p[n - 1] == 0)
+		n--;
+	return n == 0;
+}
+
+static int
+read_head(struct datafile *f, struct ntdb_error *err)
+{
+	uint8_t p[DATA_HEAD_LEN];
+	struct stat st;
+	size_t got;
+	int r;
+
+	if (fstat(f->fd, &st) == -1)
+		return err_sys(err, f->name, "cannot stat");
+	f->size = (uint64_t)st.st_size;
+	r = io_pread(f->fd, p, sizeof(p), 0, &got, f->name, err);
+	if (r != 0)
+		return r;
+	f->torn = got < sizeof(p) || is_zero(p, sizeof(p));
+	return unpack_head(f, p, got, err);
+}
+
+int
+datafile_open(struct datafile *f, int dirfd, struct partition part,
+    bool writable, struct ntdb_error *err)
+{
+	int r;
+
+	memset(f, 0, sizeof(*f));
+	f->part = part;
+	partition_name(part, f->name);
+	f->fd = io_open(dirfd, f->name, writable ? O_RDWR : O_RDONLY, 0,
+	    f->name, err);
+	if (f->fd < 0) {
+		r = f->fd;
+		f->fd = -1;
+		return r;
+	}
+	if ((r = read_head(f, err)) != 0)
+		datafile_close(f);
+	return r;
+}
+
+static void
+pack_head(const struct datafile *f, uint8_t p[DATA_HEAD_LEN])
+{
+	memset(p, 0, DATA_HEAD_LEN);
+	memcpy(p, data_magic, 8);
+	put_u16(p + 8, DATA_VERSION);
+	put_u32(p + 12, f->part.kind);
+	put_u32(p + 16, (uint32_t)f->part.start);
+	put_u64(p + 24, f->sealed_len);
+	put_u64(p + 32, f->sealed_epoch);
+	put_u64(p + 40, f->file_id);
+	put_u32(p + DATA_HEAD_LEN - 4, checksum(p, DATA_HEAD_LEN - 4));
+}
+
+int
+datafile_create(struct datafile *f, int dirfd, struct partition part,
+    const struct io_owner *owner, bool *created, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	uint8_t p[DATA_HEAD_LEN];
+	int r;
+
+	*created = false;
+	r = datafile_open(f, dirfd, part, true, &why);
+	if (r == 0)
+		return 0;
+	if (r != NTDB_ENOENT && !(r == NTDB_ECORRUPT && f->torn)) {
+		if (err != NULL && err->code == 0)
+			*err = why;
+		return r;
+	}
+	f->fd = io_open(dirfd, f->name, O_RDWR | O_CREAT, 0600, f->name, err);
+	if (f->fd < 0) {
+		r = f->fd;
+		f->fd = -1;
+		return r;
+	}
+	f->file_id = io_random();
+	pack_head(f, p);
+	if (ftruncate(f->fd, 0) == -1) {
+		r = err_sys(err, f->name, "cannot cut");
+		datafile_close(f);
+		return r;
+	}
+	if ((r = io_own_fd(f->fd, owner, false, f->name, err)) != 0 ||
+	    (r = io_pwrite(f->fd, p, sizeof(p), 0, f->name, err)) != 0) {
+		datafile_close(f);
+		unlinkat(dirfd, f->name, 0);
+		return r;
+	}
+	f->size = DATA_HEAD_LEN;
+	*created = true;
+	return 0;
+}
+
+void
+datafile_close(struct datafile *f)
+{
+	io_close(&f->fd);
+}
+
+/* Read and check the header at pos; the page must end at or before limit. */
+static int
+head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
+    struct page_head *head, struct ntdb_error *err)
+{
+	uint8_t p[PAGE_HEAD_LEN];
+	size_t got;
+	int r;
+
+	r = io_pread(f->fd, p, sizeof(p), pos, &got, f->name, err);
+	if (r != 0)
+		return r;
+	if (got < sizeof(p))
+		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
+		    "page is cut short");
+	if ((r = page_head_unpack(p, head, err)) != 0)
+		return place(err, f, pos, r);
+	if (head->len > limit - pos || head->len > f->size - pos)
+		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
+		    "page is cut short");
+	return 0;
+}
+
+/* The next offset behind pos at which a valid page starts, or limit. */
+static uint64_t
+search(const struct datafile *f, uint64_t pos, uint64_t limit)
+{
+	struct page_head head;
+	uint64_t found = limit;
+	uint8_t *chunk = malloc(SEARCH_CHUNK), *hit;
+	size_t got, i;
+
+	if (chunk == NULL)
+		return limit;
+	for (pos++; pos < limit && found == limit; pos += got) {
+		if (io_pread(f->fd, chunk, SEARCH_CHUNK, pos, &got, f->name,
+		    NULL) != 0 || got == 0)
+			break;
+		for (i = 0; i < got && found == limit; i++) {
+			hit = memchr(chunk + i, 'N', got - i);
+			if (hit == NULL)
+				break;
+			i = (size_t)(hit - chunk);
+			if (pos + i < limit &&
+			    head_at(f, pos + i, limit, &head, NULL) == 0)
+				found = pos + i;
+		}
+	}
+	free(chunk);
+	return found;
+}
+
+int
+datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
+    struct page_ref *ref, struct ntdb_error *err)
+{
+	int r;
+
+	if (limit > f->size && *pos >= f->size && *pos < limit) {
+		uint64_t at = *pos;
+
+		*pos = limit;
+		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)at,
+		    "file is %llu bytes shorter than its committed length",
+		    (unsigned long long)(limit - f->size));
+	}
+	if (*pos >= limit)
+		return NTDB_END;
+	r = head_at(f, *pos, limit, &ref->head, err);
+	if (r == 0) {
+		ref->offset = *pos;
+		*pos += ref->head.len;
+	} else if (r == NTDB_ECORRUPT) {
+		*pos = search(f, *pos, limit < f->size ? limit : f->size);
+	}
+	return r;
+}
+
+int
+datafile_dir(const struct datafile *f, const struct page_ref *ref,
+    struct page_dir *dir, struct ntdb_error *err)
+{
+	uint8_t *packed = malloc(ref->head.dir_len + 1);
+	size_t got;
+	int r;
+
+	memset(dir, 0, sizeof(*dir));
+	if (packed == NULL)
+		return err_nomem(err);
+	r = io_pread(f->fd, packed, ref->head.dir_len,
+	    ref->offset + PAGE_HEAD_LEN, &got, f->name, err);
+	if (r == 0 && got < ref->head.dir_len)
+		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)ref->offset,
+		    "page is cut short");
+	if (r == 0)
+		r = place(err, f, ref->offset,
+		    page_dir_unpack(&ref->head, packed, dir, err));
+	free(packed);
+	return r;
+}
+
+int
+datafile_group(const struct datafile *f, const struct page_ref *ref,
+    const struct page_group *g, uint8_t *raw, struct ntdb_error *err)
+{
+	uint64_t at = ref->offset + g->offset;
+	uint8_t *stored = malloc(g->len + 1);
+	size_t got;
+	int r;
+
+	if (stored == NULL)
+		return err_nomem(err);
+	r = io_pread(f->fd, stored, g->len, at, &got, f->name, err);
+	if (r == 0 && got < g->len)
+		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)at,
+		    "page is cut short");
+	if (r == 0)
+		r = place(err, f, at, page_group_unpack(g, stored, raw, err));
+	free(stored);
+	return r;
+}

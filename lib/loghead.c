@@ -1,0 +1,201 @@
+/*
+ * The header of a log: its epoch and how much of each data file counts.
+ */
+#include <stdlib.h>
+
+#include "bytes.h"
+#include "checksum.h"
+#include "error.h"
+#include "logrec.h"
+
+static const uint8_t log_magic[8] = { 'N', 'T', 'D', 'B', 'W', 'A', 'L',
+	'\n' };
+
+#define LOG_VERSION 1
+#define FILE_ENTRY_LEN 16
+#define FILES_AT 48		/* offset of the entries */
+
+void
+log_head_release(struct log_head *h)
+{
+	free(h->files);
+	memset(h, 0, sizeof(*h));
+}
+
+static int
+compare_file(const struct log_file *f, uint32_t kind, int32_t start)
+{
+	if (f->kind != kind)
+		return f->kind < kind ? -1 : 1;
+	return (f->start > start) - (f->start < start);
+}
+
+/* The index of the first entry that is not before (kind, start). */
+static uint32_t
+lower_bound(const struct log_head *h, uint32_t kind, int32_t start)
+{
+	uint32_t lo = 0, hi = h->n_files;
+
+	while (lo < hi) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (compare_file(&h->files[mid], kind, start) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool
+is_at(const struct log_head *h, uint32_t i, uint32_t kind, int32_t start)
+{
+	return i < h->n_files && compare_file(&h->files[i], kind, start) == 0;
+}
+
+uint64_t
+log_head_find(const struct log_head *h, uint32_t kind, int32_t start)
+{
+	uint32_t i = lower_bound(h, kind, start);
+
+	return is_at(h, i, kind, start) ? h->files[i].len : 0;
+}
+
+static void
+remove_at(struct log_head *h, uint32_t i)
+{
+	h->n_files--;
+	memmove(&h->files[i], &h->files[i + 1],
+	    (h->n_files - i) * sizeof(h->files[0]));
+}
+
+int
+log_head_put(struct log_head *h, uint32_t kind, int32_t start, uint64_t len,
+    struct ntdb_error *err)
+{
+	uint32_t i = lower_bound(h, kind, start);
+	struct log_file *files;
+
+	if (is_at(h, i, kind, start)) {
+		if (len == 0)
+			remove_at(h, i);
+		else
+			h->files[i].len = len;
+		return 0;
+	}
+	if (len == 0)
+		return 0;
+	if (h->n_files >= LOG_FILES_MAX)
+		return err_set(err, NTDB_ESYS, "too many data files");
+	files = realloc(h->files, (h->n_files + 1) * sizeof(files[0]));
+	if (files == NULL)
+		return err_nomem(err);
+	h->files = files;
+	memmove(&files[i + 1], &files[i],
+	    (h->n_files - i) * sizeof(files[0]));
+	files[i].kind = kind;
+	files[i].start = start;
+	files[i].len = len;
+	h->n_files++;
+	return 0;
+}
+
+int
+log_head_pack(struct log_head *h, struct buf *out, struct ntdb_error *err)
+{
+	size_t from = out->len;
+	uint32_t i;
+
+	h->len = LOG_HEAD_MIN + FILE_ENTRY_LEN * h->n_files;
+	buf_add(out, log_magic, sizeof(log_magic));
+	buf_add_u16(out, LOG_VERSION);
+	buf_add_u16(out, 0);
+	buf_add_u32(out, h->len);
+	buf_add_u64(out, h->epoch);
+	buf_add_u64(out, h->nonce);
+	buf_add_u32(out, h->synced_id);
+	buf_add_u32(out, h->max_id);
+	buf_add_u32(out, h->n_files);
+	buf_add_u32(out, 0);
+	for (i = 0; i < h->n_files; i++) {
+		buf_add_u32(out, h->files[i].kind);
+		buf_add_u32(out, (uint32_t)h->files[i].start);
+		buf_add_u64(out, h->files[i].len);
+	}
+	if (!buf_ok(out))
+		return err_nomem(err);
+	buf_add_u32(out, checksum(out->data + from, out->len - from));
+	return buf_ok(out) ? 0 : err_nomem(err);
+}
+
+int
+log_head_len(const uint8_t *p, size_t n, uint32_t *len,
+    struct ntdb_error *err)
+{
+	if (n < LOG_HEAD_MIN || memcmp(p, log_magic, sizeof(log_magic)) != 0)
+		return err_set(err, NTDB_ECORRUPT, "not a log of ntdb");
+	*len = get_u32(p + 12);
+	if (*len < LOG_HEAD_MIN ||
+	    *len > LOG_HEAD_MIN + FILE_ENTRY_LEN * LOG_FILES_MAX)
+		return err_set(err, NTDB_ECORRUPT,
+		    "log header has an impossible length");
+	return 0;
+}
+
+static int
+unpack_files(const uint8_t *p, struct log_head *h, struct ntdb_error *err)
+{
+	uint32_t i;
+
+	if (h->n_files == 0)
+		return 0;
+	if ((h->files = calloc(h->n_files, sizeof(h->files[0]))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < h->n_files; i++, p += FILE_ENTRY_LEN) {
+		struct log_file *f = &h->files[i];
+
+		f->kind = get_u32(p);
+		f->start = (int32_t)get_u32(p + 4);
+		f->len = get_u64(p + 8);
+		if (i > 0 &&
+		    compare_file(&h->files[i - 1], f->kind, f->start) >= 0)
+			return err_set(err, NTDB_ECORRUPT,
+			    "log header's data files are not sorted");
+	}
+	return 0;
+}
+
+int
+log_head_unpack(const uint8_t *p, size_t n, struct log_head *h,
+    struct ntdb_error *err)
+{
+	uint32_t len;
+	int r;
+
+	memset(h, 0, sizeof(*h));
+	if ((r = log_head_len(p, n, &len, err)) != 0)
+		return r;
+	if (n < len || checksum(p, len - 4) != get_u32(p + len - 4))
+		return err_set(err, NTDB_ECORRUPT,
+		    "log header has a wrong checksum");
+	if (get_u16(p + 8) > LOG_VERSION)
+		return err_set(err, NTDB_EVERSION,
+		    "log of format version %u, newer than this program",
+		    get_u16(p + 8));
+	h->len = len;
+	h->n_files = get_u32(p + 40);
+	if (get_u16(p + 8) != LOG_VERSION || get_u16(p + 10) != 0 ||
+	    get_u32(p + 44) != 0 || h->n_files > LOG_FILES_MAX ||
+	    len != LOG_HEAD_MIN + FILE_ENTRY_LEN * h->n_files) {
+		h->n_files = 0;
+		return err_set(err, NTDB_ECORRUPT, "log header is malformed");
+	}
+	h->epoch = get_u64(p + 16);
+	h->nonce = get_u64(p + 24);
+	h->synced_id = get_u32(p + 32);
+	h->max_id = get_u32(p + 36);
+	r = unpack_files(p + FILES_AT, h, err);
+	if (r != 0)
+		log_head_release(h);
+	return r;
+}

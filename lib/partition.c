@@ -1,0 +1,138 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "partition.h"
+#include "timefmt.h"
+
+#define DAY_MIN INT64_C(-106752)	/* days of the first and last int64 */
+#define DAY_MAX INT64_C(106751)
+
+static int64_t
+floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+struct partition
+partition_of(enum partition_kind kind, int64_t t_ns)
+{
+	struct partition p = { (uint32_t)kind, 0 };
+	int64_t day = day_of_ns(t_ns), year;
+	int month, mday;
+
+	if (kind == PART_DAY) {
+		p.start = (int32_t)day;
+	} else if (kind != PART_FOREVER) {
+		civil_from_days(day, &year, &month, &mday);
+		p.start = (int32_t)(year - 1970);
+		if (kind == PART_MONTH)
+			p.start = p.start * 12 + month - 1;
+	}
+	return p;
+}
+
+/* The day that a partition begins with. */
+static int64_t
+first_day(struct partition p)
+{
+	switch (p.kind) {
+	case PART_DAY:
+		return p.start;
+	case PART_MONTH:
+		return days_from_civil(1970 + floor_div(p.start, 12),
+		    (int)(p.start - 12 * floor_div(p.start, 12)) + 1, 1);
+	default:
+		return days_from_civil(1970 + (int64_t)p.start, 1, 1);
+	}
+}
+
+void
+partition_span(struct partition p, int64_t *first, int64_t *last)
+{
+	struct partition next = { p.kind, p.start + 1 };
+
+	*first = INT64_MIN;
+	*last = INT64_MAX;
+	if (p.kind == PART_FOREVER)
+		return;
+	if (first_day(p) > DAY_MIN)
+		*first = first_day(p) * NS_PER_DAY;
+	if (first_day(next) <= DAY_MAX)
+		*last = first_day(next) * NS_PER_DAY - 1;
+}
+
+void
+partition_name(struct partition p, char name[PARTITION_NAME_MAX])
+{
+	int64_t year;
+	int month, mday;
+
+	if (p.kind == PART_FOREVER) {
+		snprintf(name, PARTITION_NAME_MAX, "data-forever.dat");
+		return;
+	}
+	civil_from_days(first_day(p), &year, &month, &mday);
+	if (p.kind == PART_DAY)
+		snprintf(name, PARTITION_NAME_MAX, "data-%04d-%02d-%02d.dat",
+		    (int)year, month, mday);
+	else if (p.kind == PART_MONTH)
+		snprintf(name, PARTITION_NAME_MAX, "data-%04d-%02d.dat",
+		    (int)year, month);
+	else
+		snprintf(name, PARTITION_NAME_MAX, "data-%04d.dat",
+		    (int)year);
+}
+
+/* n digits at s as a number, or -1. */
+static int
+digits(const char *s, int n)
+{
+	int v = 0;
+
+	while (n-- > 0) {
+		if (*s < '0' || *s > '9')
+			return -1;
+		v = v * 10 + (*s++ - '0');
+	}
+	return v;
+}
+
+bool
+partition_scan(const char *name, struct partition *p)
+{
+	char again[PARTITION_NAME_MAX];
+	size_t len = strlen(name);
+	int year = 0, month = 1, day = 1;
+
+	p->start = 0;
+	if (strcmp(name, "data-forever.dat") == 0) {
+		p->kind = PART_FOREVER;
+		return true;
+	}
+	if (strncmp(name, "data-", 5) != 0 || len < 13)
+		return false;
+	year = digits(name + 5, 4);
+	p->kind = len == 13 ? PART_YEAR : len == 16 ? PART_MONTH : PART_DAY;
+	if (p->kind != PART_YEAR && len >= 16)
+		month = digits(name + 10, 2);
+	if (p->kind == PART_DAY && len == 19)
+		day = digits(name + 13, 2);
+	if (year < 1677 || year > 2262 || month < 1 || month > 12 || day < 1 ||
+	    day > 31)
+		return false;
+	p->start = p->kind == PART_DAY ?
+	    (int32_t)days_from_civil(year, month, day) :
+	    p->kind == PART_MONTH ? (year - 1970) * 12 + month - 1 :
+	    year - 1970;
+	/* What does not come back as the same name is not one. */
+	partition_name(*p, again);
+	return strcmp(name, again) == 0;
+}
+
+int
+partition_compare(struct partition a, struct partition b)
+{
+	if (a.kind != b.kind)
+		return a.kind < b.kind ? -1 : 1;
+	return (a.start > b.start) - (a.start < b.start);
+}

@@ -1,0 +1,302 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dbdir.h"
+#include "error.h"
+#include "root.h"
+
+#define DEFAULT_ROOT "/var/lib/ntdb"
+#define DEFAULT_WAIT_NS INT64_C(30000000000)
+#define ENGINE_FILE "engine.ini"
+
+const char *
+ntdb_version(void)
+{
+	return NTDB_VERSION;
+}
+
+const char *
+ntdb_type_name(int type)
+{
+	switch (type) {
+	case NTDB_INT32:
+		return "int32";
+	case NTDB_INT64:
+		return "int64";
+	case NTDB_FLOAT32:
+		return "float32";
+	case NTDB_FLOAT64:
+		return "float64";
+	default:
+		return "?";
+	}
+}
+
+int
+ntdb_open(const struct ntdb_options *opt, struct ntdb **out,
+    struct ntdb_error *err)
+{
+	static const struct ntdb_options defaults = NTDB_OPTIONS_INIT;
+	const char *path;
+	struct ntdb *db;
+
+	*out = NULL;
+	if ((db = calloc(1, sizeof(*db))) == NULL)
+		return err_nomem(err);
+	db->fd = -1;
+	db->opt = opt != NULL ? *opt : defaults;
+	if (db->opt.wait_ns < 0)
+		db->opt.wait_ns = DEFAULT_WAIT_NS;
+	path = db->opt.root;
+	if (path == NULL)
+		path = getenv("NTDB_ROOT");
+	if (path == NULL || path[0] == '\0')
+		path = DEFAULT_ROOT;
+	db->opt.root = NULL;
+	if ((db->path = strdup(path)) == NULL) {
+		free(db);
+		return err_nomem(err);
+	}
+	*out = db;
+	return 0;
+}
+
+void
+ntdb_close(struct ntdb *db)
+{
+	if (db == NULL)
+		return;
+	io_close(&db->fd);
+	if (db->has_engine)
+		engine_config_release(&db->engine);
+	free(db->path);
+	free(db);
+}
+
+int64_t
+ntdb_now(const struct ntdb *db)
+{
+	return db->opt.has_now ? db->opt.now_ns : io_clock_ns();
+}
+
+const char *
+ntdb_root(const struct ntdb *db)
+{
+	return db->path;
+}
+
+void
+root_note(const struct ntdb *db, const struct ntdb_error *what)
+{
+	if (db->opt.note != NULL)
+		db->opt.note(db->opt.note_arg, what);
+}
+
+static void
+note(void *arg, const struct ntdb_error *what)
+{
+	root_note(arg, what);
+}
+
+/* Sync the directory that the root itself stands in. */
+static void
+sync_parent(const struct ntdb *db)
+{
+	int fd = openat(db->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd != -1) {
+		io_sync_dir(fd, db->path, NULL);
+		close(fd);
+	}
+}
+
+static int
+open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
+{
+	bool made = false;
+
+	if (create && mkdir(db->path, 0777) == 0)
+		made = true;
+	else if (create && errno != EEXIST)
+		return err_sys_code(err, errno == EACCES || errno == EROFS ?
+		    NTDB_EPERM : errno == ENOSPC ? NTDB_EIO : NTDB_ECREATE,
+		    db->path, "cannot create");
+	db->fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (db->fd == -1)
+		return err_sys(err, db->path, "cannot open");
+	if (made)
+		sync_parent(db);
+	return 0;
+}
+
+/* engine.ini with every key and its default as a comment. */
+static int
+create_engine_file(struct ntdb *db, struct ntdb_error *err)
+{
+	struct buf text = BUF_INIT;
+	struct io_owner owner;
+	int r;
+
+	if (faccessat(db->fd, ENGINE_FILE, F_OK, 0) == 0)
+		return 0;
+	if ((r = engine_config_template(&text)) != 0 || !buf_ok(&text))
+		r = err_nomem(err);
+	else if ((r = io_owner_of(db->fd, &owner, db->path, err)) == 0)
+		r = io_publish(db->fd, ENGINE_FILE, text.data, text.len, false,
+		    &owner, ENGINE_FILE, err);
+	buf_release(&text);
+	return r;
+}
+
+int
+root_open(struct ntdb *db, bool create, struct ntdb_error *err)
+{
+	int r;
+
+	if (db->fd == -1 && !create &&
+	    (r = open_dir(db, false, err)) != 0)
+		return r;
+	if (!create)
+		return 0;
+	if (db->fd == -1) {
+		/* Most of the time it is there. */
+		db->fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (db->fd == -1 && (r = open_dir(db, true, err)) != 0)
+			return r;
+	}
+	return create_engine_file(db, err);
+}
+
+int
+root_engine(struct ntdb *db, const struct engine_config **engine,
+    struct ntdb_error *err)
+{
+	int r;
+
+	*engine = &db->engine;
+	if (db->has_engine)
+		return 0;
+	r = engine_config_read(db->fd, ENGINE_FILE, ENGINE_FILE, &db->engine,
+	    note, db, err);
+	if (r != 0)
+		engine_config_release(&db->engine);
+	else
+		db->has_engine = true;
+	return r;
+}
+
+bool
+ntdb_database_name_ok(const char *name, size_t len)
+{
+	size_t i;
+
+	if (len < 1 || len > DB_NAME_MAX || name[0] == '.' || name[0] == '-')
+		return false;
+	for (i = 0; i < len; i++) {
+		char c = name[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+		    c == '-'))
+			return false;
+	}
+	return true;
+}
+
+/* Whether a directory of that name in the root is a database. */
+static bool
+is_database(int rootfd, const char *name)
+{
+	char path[2 * DB_NAME_MAX + 24];
+	size_t len = strlen(name);
+
+	if (!ntdb_database_name_ok(name, len))
+		return false;
+	memcpy(path, name, len);
+	memcpy(path + len, "/" DBDIR_MANIFEST, sizeof("/" DBDIR_MANIFEST));
+	if (faccessat(rootfd, path, F_OK, 0) == 0)
+		return true;
+	path[len] = '/';
+	memcpy(path + len + 1, name, len);
+	memcpy(path + 2 * len + 1, ".wal", sizeof(".wal"));
+	return faccessat(rootfd, path, F_OK, 0) == 0;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names, one after the other with their NULs, in buf. */
+static int
+list_names(struct ntdb *db, bool internal, struct buf *b, size_t *n,
+    struct ntdb_error *err)
+{
+	struct dirent *e;
+	DIR *dir;
+	int fd;
+
+	*n = 0;
+	fd = openat(db->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
+		int r = err_sys(err, db->path, "cannot read directory");
+
+		io_close(&fd);
+		return r;
+	}
+	while ((e = readdir(dir)) != NULL) {
+		if (!internal && strcmp(e->d_name, INTERNAL_DB) == 0)
+			continue;
+		if (!is_database(db->fd, e->d_name))
+			continue;
+		buf_add(b, e->d_name, strlen(e->d_name) + 1);
+		(*n)++;
+	}
+	closedir(dir);
+	return buf_ok(b) ? 0 : err_nomem(err);
+}
+
+int
+ntdb_databases(struct ntdb *db, bool internal, char ***names, size_t *n,
+    struct ntdb_error *err)
+{
+	struct buf b = BUF_INIT;
+	size_t i, table;
+	char *text;
+	int r;
+
+	*names = NULL;
+	*n = 0;
+	if ((r = root_open(db, false, err)) != 0 ||
+	    (r = list_names(db, internal, &b, n, err)) != 0)
+		goto done;
+	/* One allocation: the table, then the texts. */
+	table = (*n + 1) * sizeof(char *);
+	if ((*names = malloc(table + b.len)) == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	text = (char *)*names + table;
+	if (b.len > 0)
+		memcpy(text, b.data, b.len);
+	for (i = 0; i < *n; i++) {
+		(*names)[i] = text;
+		text += strlen(text) + 1;
+	}
+	(*names)[*n] = NULL;
+	qsort(*names, *n, sizeof(char *), compare_names);
+done:
+	buf_release(&b);
+	return r;
+}
+
+void
+ntdb_databases_free(char **names)
+{
+	free(names);
+}
