@@ -21,8 +21,10 @@
 #define PAGE_HEAD_LEN 72
 #define PAGE_SAMPLES_MAX (1u << 24)	/* in a page */
 #define PAGE_STATS_MIN 128		/* runs from here on have statistics */
+#define PAGE_RUN_MAX 8192		/* samples of a run, as page_pack cuts them */
 #define PAGE_GROUP_MAX (1u << 20)	/* bytes of a group, unpacked: a bound
-					 * for readers; writers aim at 16 KiB */
+					 * for readers; writers aim at 16 KiB
+					 * and never exceed 64 KiB */
 
 enum page_codec { PAGE_SNAPPY = 1, PAGE_DEFLATE = 2 };
 
@@ -57,8 +59,10 @@ void page_packer_free(struct page_packer *pk);
 
 /*
  * Append one page to out.  runs are sorted by id, then by time (a metric may
- * have several); together 1 to PAGE_SAMPLES_MAX samples.  Fails only for lack
- * of memory.
+ * have several, and one of more than PAGE_RUN_MAX samples becomes several);
+ * together 1 to PAGE_SAMPLES_MAX samples.  Runs whose times are equal share
+ * them, at once if they point to the same array.  Fails only for lack of
+ * memory, and then leaves out as it was.
  */
 int page_pack(struct page_packer *pk, const struct page_run_in *runs,
     size_t n_runs, uint64_t epoch, bool sealed, enum page_codec codec,
@@ -73,19 +77,29 @@ int page_head_unpack(const uint8_t p[PAGE_HEAD_LEN], struct page_head *h,
 
 struct page_stats {
 	union ntdb_value min, max, first, last;	/* as the run's class */
-	union ntdb_value sum;	/* integers: exact, if sum_exact, else floats */
-	double	sum_lo;		/* floats: the sum is sum.f + sum_lo */
-	bool	sum_exact;	/* integers: sum fits int64 and is in .i */
+	union ntdb_value sum;	/* .i if sum_exact, else .f */
+	double	sum_lo;		/* unless sum_exact: the sum is sum.f + sum_lo
+				 * (for integers exactly) */
+	bool	sum_exact;	/* an integer type, and the sum fits int64 */
 	uint32_t n_nan;
 };
+
+/* Residuals of a timeline or of a run's values. */
+struct page_column {
+	uint32_t n;
+	uint32_t group, at;	/* position of its first residual in group */
+	uint8_t	width;		/* bits of each */
+};
+
+#define PAGE_NO_COLUMN UINT32_MAX
 
 struct page_timeline {
 	uint32_t n;
 	int64_t	first, last;
-	uint64_t step;		/* common divisor of the deltas */
-	int64_t	median;		/* delta, in steps */
-	uint32_t group, at;	/* column; unused if width is 0 */
-	uint8_t	width;		/* bits of a residual; 0: no column */
+	uint64_t step, usual;	/* see struct column_times */
+	int64_t	rest;
+	uint32_t column;	/* index, or PAGE_NO_COLUMN if width is 0 */
+	uint8_t	width;		/* bits of a residual */
 };
 
 struct page_run {
@@ -96,11 +110,12 @@ struct page_run {
 	uint8_t	coding;		/* enum column_coding */
 	bool	has_stats;
 	int64_t	t_first, t_last;
-	/* the rest belongs to column.h */
-	uint8_t	scale, order, width;
+	/* the rest is for page_values; see struct column_form */
+	uint8_t	scale;		/* floats: DEC_RAW if stored as bits */
+	uint8_t	order, width;
 	int64_t	base;
 	uint64_t gcd;
-	uint32_t group, at;	/* position of its first residual in group */
+	uint32_t column;	/* index, or PAGE_NO_COLUMN if width is 0 */
 	uint32_t exc_at, n_exc;	/* exceptions, in the directory's side list */
 	uint32_t stats;		/* index into dir.stats, if has_stats */
 };
@@ -109,14 +124,16 @@ struct page_group {
 	uint64_t offset;	/* from the start of the page */
 	uint32_t len, raw_len, crc;
 	uint32_t n;		/* values in it */
-	uint8_t	width;		/* bits of each */
-	uint8_t	codec;
+	uint32_t n_columns;
+	uint8_t	width;		/* bits of each: those of the widest column */
+	uint8_t	codec;		/* enum compress_codec */
 };
 
 /* An unpacked directory.  Runs are sorted by id, then by time. */
 struct page_dir {
 	struct page_run *runs;		/* all owned, one allocation each */
 	struct page_timeline *timelines;
+	struct page_column *columns;
 	struct page_group *groups;
 	struct page_stats *stats;
 	struct page_exception {
@@ -124,7 +141,8 @@ struct page_dir {
 		uint8_t	scale;
 		int64_t	m;
 	} *exceptions;
-	uint32_t n_runs, n_timelines, n_groups, n_stats, n_exceptions;
+	uint32_t n_runs, n_timelines, n_columns, n_groups, n_stats;
+	uint32_t n_exceptions;
 	size_t	bytes;			/* of memory, all in all */
 };
 
@@ -153,6 +171,9 @@ int page_group_unpack(const struct page_group *g, const uint8_t *stored,
  * an integer type).  raw is the unpacked group of the column, or NULL if its
  * width is 0 (see page_run_groups).  Because of the deltas, decoding from the
  * middle costs as much as from the start; the arrays get only what was asked.
+ * The decimals mean the doubles that went in, but need not be canonical: most
+ * runs come back with one scale for all samples.  page_values fails with
+ * NTDB_ECORRUPT if a decimal is not within the bounds of number.h.
  */
 void page_times(const struct page_dir *dir, const struct page_run *run,
     const uint8_t *raw, uint32_t from, uint32_t n, int64_t *t);

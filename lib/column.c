@@ -1,0 +1,271 @@
+#include "bytes.h"
+#include "column.h"
+#include "planes.h"
+
+/* Values that are decoded at a time. */
+#define CHUNK 256
+
+/*
+ * A divisor as an odd number times a power of two.  A multiple of it is
+ * divided exactly by a shift and a product with the inverse of the odd part
+ * modulo 2^64; a number is a multiple of the odd part if and only if that
+ * product is not above the greatest possible quotient (Granlund and
+ * Montgomery 1994, section 9).
+ */
+struct divisor {
+	uint64_t g, mask, inverse, most;
+	unsigned shift;
+};
+
+static void
+divisor_init(struct divisor *d, uint64_t g)
+{
+	uint64_t odd = g, x;
+	int i;
+
+	d->g = g;
+	for (d->shift = 0; (odd & 1) == 0; d->shift++)
+		odd >>= 1;
+	d->mask = ((uint64_t)1 << d->shift) - 1;
+	d->most = UINT64_MAX / odd;
+	/* Newton's iteration doubles the correct low bits, 3 at first. */
+	for (x = odd, i = 0; i < 5; i++)
+		x *= 2 - odd * x;
+	d->inverse = x;
+}
+
+static inline uint64_t
+divisor_quotient(const struct divisor *d, uint64_t v)
+{
+	return (v >> d->shift) * d->inverse;
+}
+
+static inline bool
+divisor_divides(const struct divisor *d, uint64_t v)
+{
+	return (v & d->mask) == 0 && divisor_quotient(d, v) <= d->most;
+}
+
+static uint64_t
+gcd_of(uint64_t a, uint64_t b)
+{
+	uint64_t t;
+
+	for (; b != 0; b = t) {
+		t = a % b;
+		a = b;
+	}
+	return a;
+}
+
+/* The distance between two integers. */
+static inline uint64_t
+distance(int64_t a, int64_t b)
+{
+	return a < b ? (uint64_t)b - (uint64_t)a : (uint64_t)a - (uint64_t)b;
+}
+
+/* The common divisor of the differences of neighbours; 1 if all are 0. */
+static void
+common_divisor(const int64_t *v, uint32_t n, struct divisor *d)
+{
+	uint32_t i = 1;
+	uint64_t delta;
+
+	while (i < n && v[i] == v[i - 1])
+		i++;
+	divisor_init(d, i < n ? distance(v[i], v[i - 1]) : 1);
+	for (; i < n && d->g > 1; i++) {
+		delta = distance(v[i], v[i - 1]);
+		if (!divisor_divides(d, delta))
+			divisor_init(d, gcd_of(d->g, delta));
+	}
+}
+
+/*
+ * What the planes of a column take after compression, in bits: a plane costs
+ * where a value differs from the one before it, and next to nothing where it
+ * does not.
+ */
+static uint64_t
+order_bits_0(const uint64_t *q, uint32_t n)
+{
+	uint64_t bits = 0;
+	uint32_t i;
+
+	for (i = 1; i < n; i++)
+		bits += column_width(q[i] ^ q[i - 1]);
+	return bits;
+}
+
+static uint64_t
+order_bits_1(const uint64_t *q, uint32_t n, uint64_t *most)
+{
+	uint64_t bits = 0, all = 0, r;
+	uint32_t i;
+
+	for (i = 1; i < n; i++) {
+		r = zigzag(as_i64(q[i] - q[i - 1]));
+		all |= r;
+		bits += column_width(r);
+	}
+	*most = all;
+	return bits;
+}
+
+void
+column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
+    uint64_t *bits)
+{
+	int64_t min = v[0], max = v[0];
+	uint64_t range, bits_1, most;
+	struct divisor d;
+	uint32_t i;
+
+	for (i = 1; i < n; i++) {
+		min = v[i] < min ? v[i] : min;
+		max = v[i] > max ? v[i] : max;
+	}
+	f->base = min;
+	f->gcd = 1;
+	f->order = 0;
+	f->width = 0;
+	*bits = 0;
+	if (min == max)
+		return;
+	common_divisor(v, n, &d);
+	range = (uint64_t)max - (uint64_t)min;
+	f->gcd = d.g;
+	f->width = (uint8_t)column_width(range / d.g);
+	for (i = 0; i < n; i++)
+		r[i] = divisor_quotient(&d, (uint64_t)v[i] - (uint64_t)min);
+	*bits = order_bits_0(r, n);
+	/* Deltas of a wider range would not fit their signed 64 bits. */
+	if (range > INT64_MAX)
+		return;
+	bits_1 = order_bits_1(r, n, &most);
+	if (bits_1 >= *bits)
+		return;
+	*bits = bits_1;
+	f->order = 1;
+	f->base = v[0];
+	f->width = (uint8_t)column_width(most);
+	for (i = 1; i < n; i++)
+		r[i - 1] = zigzag(as_i64(r[i] - r[i - 1]));
+}
+
+/*
+ * Read the sums: v[i] = base + step * (usual * k + the first k residuals),
+ * k = from + i.
+ */
+static void
+read_sums(uint64_t base, uint64_t step, uint64_t usual, unsigned width,
+    const uint8_t *planes, uint32_t n_planes, uint32_t at, uint32_t from,
+    uint32_t n, int64_t *v)
+{
+	uint64_t r[CHUNK], sum = 0;
+	uint32_t i, k, done, last = from + n - 1;
+
+	if (n == 0)
+		return;
+	if (from == 0)
+		v[0] = as_i64(base);
+	for (done = 0; done < last; done += k) {
+		k = last - done < CHUNK ? last - done : CHUNK;
+		planes_unpack(planes, n_planes, width, at + done, k, r);
+		for (i = 0; i < k; i++) {
+			sum += usual + (uint64_t)unzigzag(r[i]);
+			if (done + i + 1 >= from)
+				v[done + i + 1 - from] =
+				    as_i64(base + step * sum);
+		}
+	}
+}
+
+void
+column_read(const struct column_form *f, const uint8_t *planes,
+    uint32_t n_planes, uint32_t at, uint32_t from, uint32_t n, int64_t *v)
+{
+	uint64_t r[CHUNK], base = (uint64_t)f->base;
+	uint32_t i, k;
+
+	if (f->width == 0) {
+		for (i = 0; i < n; i++)
+			v[i] = f->base;
+		return;
+	}
+	if (f->order == 1) {
+		read_sums(base, f->gcd, 0, f->width, planes, n_planes, at,
+		    from, n, v);
+		return;
+	}
+	for (at += from; n > 0; n -= k, at += k, v += k) {
+		k = n < CHUNK ? n : CHUNK;
+		planes_unpack(planes, n_planes, f->width, at, k, r);
+		for (i = 0; i < k; i++)
+			v[i] = as_i64(base + f->gcd * r[i]);
+	}
+}
+
+/* The middle of a sample of the deltas. */
+#define MEDIAN_OF 31
+
+static uint64_t
+usual_delta(const int64_t *t, uint32_t n, const struct divisor *d)
+{
+	uint64_t v[MEDIAN_OF], x;
+	uint32_t k = n - 1 < MEDIAN_OF ? n - 1 : MEDIAN_OF, i, j, at;
+
+	for (i = 0; i < k; i++) {
+		at = 1 + (uint32_t)((uint64_t)i * (n - 1) / k);
+		x = (uint64_t)t[at] - (uint64_t)t[at - 1];
+		for (j = i; j > 0 && v[j - 1] > x; j--)
+			v[j] = v[j - 1];
+		v[j] = x;
+	}
+	return divisor_quotient(d, v[k / 2]);
+}
+
+void
+column_times_fit(const int64_t *t, uint32_t n, struct column_times *f,
+    uint64_t *r)
+{
+	uint64_t all = 0, delta;
+	struct divisor d;
+	uint32_t i;
+
+	f->first = t[0];
+	f->step = 1;
+	f->usual = 0;
+	f->rest = 0;
+	f->width = 0;
+	if (n == 1)
+		return;
+	common_divisor(t, n, &d);
+	f->step = d.g;
+	f->usual = usual_delta(t, n, &d);
+	for (i = 1; i < n; i++) {
+		delta = divisor_quotient(&d,
+		    (uint64_t)t[i] - (uint64_t)t[i - 1]) - f->usual;
+		f->rest = as_i64((uint64_t)f->rest + delta);
+		r[i - 1] = zigzag(as_i64(delta));
+		all |= r[i - 1];
+	}
+	f->width = (uint8_t)column_width(all);
+}
+
+void
+column_times_read(const struct column_times *f, const uint8_t *planes,
+    uint32_t n_planes, uint32_t at, uint32_t from, uint32_t n, int64_t *t)
+{
+	uint64_t v = (uint64_t)f->first, by = f->step * f->usual;
+	uint32_t i;
+
+	if (f->width > 0) {
+		read_sums((uint64_t)f->first, f->step, f->usual, f->width,
+		    planes, n_planes, at, from, n, t);
+		return;
+	}
+	for (v += by * from, i = 0; i < n; i++, v += by)
+		t[i] = as_i64(v);
+}

@@ -1,0 +1,59 @@
+/*
+ * Floor 3.  What the files of the page module share, and nobody else.
+ */
+#ifndef NTDB_PAGE_IMPL_H
+#define NTDB_PAGE_IMPL_H
+
+#include "column.h"
+#include "compress.h"
+#include "number.h"
+#include "page.h"
+
+/*
+ * Kinds of a run's values in the directory, bits 3 and 4 of its form byte;
+ * bits 0 to 2 are the type, bits 5 to 7 the order.
+ */
+#define PAGE_KIND_PLAIN 0
+#define PAGE_KIND_EXCEPT 1
+
+#define PAGE_FORM_TYPE(form) ((form) & 7)
+#define PAGE_FORM_KIND(form) ((form) >> 3 & 3)
+#define PAGE_FORM_ORDER(form) ((form) >> 5)
+
+/* Write a header, checksum and all. */
+void page_head_pack(const struct page_head *h, uint8_t p[PAGE_HEAD_LEN]);
+
+/*
+ * Whether a run's statistics are stored as differences from its base (else
+ * as doubles); NaNs are counted in the other runs only.
+ */
+static inline bool
+page_stats_near(const struct page_run *r)
+{
+	return ntdb_type_is_int(r->type) ||
+	    (r->n_exc == 0 && r->scale <= DEC_SCALE_MAX);
+}
+
+/*
+ * The order in which groups hold the columns: by width, and by number where
+ * that is equal.  Widths are at most 64.
+ */
+void page_sort_columns(const struct page_column *c, uint32_t n,
+    uint32_t *sorted);
+
+/* Append the plain (not yet compressed) bytes of a directory. */
+void page_dir_pack(const struct page_dir *dir, struct buf *out);
+
+/* Fill the statistics of integers, or of decimals, each with its scale. */
+void page_stats_of_ints(const int64_t *m, size_t n, struct page_stats *st);
+void page_stats_of_floats(const int64_t *m, const uint8_t *scale, size_t n,
+    struct page_stats *st);
+
+/*
+ * The same for decimals of one scale (not DEC_RAW), but min, max, first and
+ * last in .i, as multiples of 10^-scale.
+ */
+void page_stats_of_decimals(const int64_t *m, uint8_t scale, size_t n,
+    struct page_stats *st);
+
+#endif
