@@ -127,7 +127,7 @@ cli_duration(struct cli *cli, const char *option, const char *text)
 	int64_t ns = 0;
 
 	if (ntdb_duration_scan(text, &ns, &err) != 0)
-		cli_misuse(cli, "%s %s: %s", option, text, err.text);
+		cli_misuse(cli, "%s: %s", option, err.text);
 	return ns;
 }
 
@@ -161,7 +161,7 @@ take_common(struct cli *cli, int key)
 	case KEY_NOW:
 		if (ntdb_time_scan(optarg, system_now(), &cli->now_ns, NULL,
 		    &err) != 0)
-			cli_misuse(cli, "--now %s: %s", optarg, err.text);
+			cli_misuse(cli, "--now: %s", err.text);
 		cli->has_now = true;
 		return true;
 	case 'q':

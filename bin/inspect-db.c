@@ -9,7 +9,7 @@ struct fact {
 	uint64_t value;
 };
 
-#define N_FACTS 14
+#define N_FACTS 12
 
 /* The counts of a database, in the order in which they are shown. */
 static void
@@ -27,10 +27,6 @@ collect(const struct ntdb_db_info *info, struct fact facts[N_FACTS])
 		{ "log_batches", info->log_batches },
 		{ "epoch", info->epoch },
 		{ "metrics", info->n_metrics },
-		{ "int_metrics", info->n_by_type[NTDB_INT32] +
-		    info->n_by_type[NTDB_INT64] },
-		{ "float_metrics", info->n_by_type[NTDB_FLOAT32] +
-		    info->n_by_type[NTDB_FLOAT64] },
 		{ "samples", info->page_samples + info->log_samples },
 	};
 

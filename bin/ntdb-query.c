@@ -173,7 +173,7 @@ scan_time(struct request *req, int64_t now_ns, const char *option,
 
 	*relative = false;
 	if (ntdb_time_scan(text, now_ns, &t_ns, relative, &err) != 0)
-		cli_misuse(&req->cli, "%s %s: %s", option, text, err.text);
+		cli_misuse(&req->cli, "%s: %s", option, err.text);
 	return t_ns;
 }
 
