@@ -46,6 +46,11 @@
 extern "C" {
 #endif
 
+/* What is declared here is all that the shared library exports. */
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
 #define NTDB_VERSION "0.1.0"
 
 /* ------------------------------------------------------------- errors */
@@ -519,6 +524,10 @@ struct ntdb_verify_result {
 int ntdb_verify(struct ntdb *db, const char *name,
     int (*found)(void *arg, const struct ntdb_error *what), void *arg,
     struct ntdb_verify_result *res, struct ntdb_error *err);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }
