@@ -83,33 +83,49 @@ common_divisor(const int64_t *v, uint32_t n, struct divisor *d)
 }
 
 /*
- * What the planes of a column take after compression, in bits: a plane costs
- * where a value differs from the one before it, and next to nothing where it
- * does not.
+ * What the planes of a column take after compression, in bits.  A plane costs
+ * where it changes: for each few values, the highest bit in which one of them
+ * differs from the one before it tells how many planes do.
  */
+#define STRETCH 16
+
 static uint64_t
 order_bits_0(const uint64_t *q, uint32_t n)
 {
-	uint64_t bits = 0;
-	uint32_t i;
+	uint64_t bits = 0, change;
+	uint32_t i, len;
 
-	for (i = 1; i < n; i++)
-		bits += column_width(q[i] ^ q[i - 1]);
+	for (i = 1; i < n; i += len) {
+		uint32_t k;
+
+		len = n - i < STRETCH ? n - i : STRETCH;
+		for (change = 0, k = i; k < i + len; k++)
+			change |= q[k] ^ q[k - 1];
+		bits += (uint64_t)len * column_width(change);
+	}
 	return bits;
 }
 
+/* The same for the deltas; *all has all bits that one of them has. */
 static uint64_t
-order_bits_1(const uint64_t *q, uint32_t n, uint64_t *most)
+order_bits_1(const uint64_t *q, uint32_t n, uint64_t *all)
 {
-	uint64_t bits = 0, all = 0, r;
-	uint32_t i;
+	uint64_t bits = 0, last = 0, change, r;
+	uint32_t i, len;
 
-	for (i = 1; i < n; i++) {
-		r = zigzag(as_i64(q[i] - q[i - 1]));
-		all |= r;
-		bits += column_width(r);
+	*all = 0;
+	for (i = 1; i < n; i += len) {
+		uint32_t k;
+
+		len = n - i < STRETCH ? n - i : STRETCH;
+		for (change = 0, k = i; k < i + len; k++) {
+			r = zigzag(as_i64(q[k] - q[k - 1]));
+			*all |= r;
+			change |= r ^ last;
+			last = r;
+		}
+		bits += (uint64_t)len * column_width(change);
 	}
-	*most = all;
 	return bits;
 }
 
@@ -118,7 +134,7 @@ column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
     uint64_t *bits)
 {
 	int64_t min = v[0], max = v[0];
-	uint64_t range, bits_1, most;
+	uint64_t range, bits_1, all;
 	struct divisor d;
 	uint32_t i;
 
@@ -143,13 +159,13 @@ column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
 	/* Deltas of a wider range would not fit their signed 64 bits. */
 	if (range > INT64_MAX)
 		return;
-	bits_1 = order_bits_1(r, n, &most);
+	bits_1 = order_bits_1(r, n, &all);
 	if (bits_1 >= *bits)
 		return;
 	*bits = bits_1;
 	f->order = 1;
 	f->base = v[0];
-	f->width = (uint8_t)column_width(most);
+	f->width = (uint8_t)column_width(all);
 	for (i = 1; i < n; i++)
 		r[i - 1] = zigzag(as_i64(r[i] - r[i - 1]));
 }
