@@ -20,7 +20,8 @@ inspect_dat_heading(const struct inspect *ins)
 	    "OFFSET", "BYTES", "CODEC", "SAMPLES", "METRICS", "RUNS", "EPOCH",
 	    "STATE", "FIRST", "LAST", "FILE");
 	if (ins->cli.verbose)
-		printf("- %8s %9s %-7s %8s %-8s %-29s %-29s %24s %24s %24s %s\n",
+		printf("- %8s %9s %-7s %8s %-8s %-29s %-29s %24s %24s %24s "
+		    "%s\n",
 		    "ID", "BYTES", "CODING", "SAMPLES", "TYPE", "FIRST",
 		    "LAST", "MIN", "MAX", "SUM", "METRIC");
 }

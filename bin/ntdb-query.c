@@ -17,7 +17,8 @@ static const struct cli_option options[] = {
 	  "p99,stddev,trimmed_avg: any of these" },
 	{ 'w', "window", "DUR", "aggregate over buckets of this length" },
 	{ KEY_STRIDE, "stride", "N", "samples 0, N, 2N, ... of each metric" },
-	{ KEY_LIMIT, "limit", "N", "the first N rows of each metric; -N: the last" },
+	{ KEY_LIMIT, "limit", "N",
+	  "the first N rows of each metric; -N: the last" },
 	{ 'E', "regex", NULL, "METRIC is an extended regular expression" },
 	{ 'f', "format", "FORMAT",
 	  "table (default), json, jsonl, csv, or lp, which is\n"
