@@ -1,0 +1,634 @@
+"""A reader of ntdb's files, written from ntdb-format(5) and nothing else.
+
+It shares no code with the programs, checks everything that the manual calls
+a condition of validity, and does it the slow, obvious way.  As a program it
+prints what a database holds, as `METRIC TYPE TIME VALUE' lines.
+"""
+
+import json
+import os
+import re
+import struct
+import sys
+import zlib
+from datetime import date
+
+M64 = 2**64 - 1
+TYPES = {1: "int32", 2: "int64", 3: "float32", 4: "float64"}
+RAW = 255
+SCALE_MAX = 22
+MANTISSA_MAX = 2**53
+
+
+class Corrupt(Exception):
+    pass
+
+
+class Newer(Exception):
+    pass
+
+
+def need(cond, what):
+    if not cond:
+        raise Corrupt(what)
+
+
+# ----------------------------------------------------------- conventions
+
+def signed(u, bits=64):
+    u &= 2**bits - 1
+    return u - 2**bits if u >> bits - 1 else u
+
+
+def unzigzag(u):
+    return -(u + 1) // 2 if u & 1 else u // 2
+
+
+def double_of(m):
+    return struct.unpack("<d", struct.pack("<Q", m & M64))[0]
+
+
+def decimal(m, scale):
+    if scale == RAW:
+        return double_of(m)
+    need(scale <= SCALE_MAX and abs(m) <= MANTISSA_MAX, "no decimal")
+    return float(m) / float(10**scale)
+
+
+class Bytes:
+    """A cursor over bytes which never reads beyond their end."""
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def left(self):
+        return len(self.data) - self.at
+
+    def take(self, n):
+        need(n <= self.left(), "ends too early")
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def u(self, width):
+        return int.from_bytes(self.take(width), "little")
+
+    def s(self, width):
+        return signed(self.u(width), 8 * width)
+
+    def varint(self):
+        value = 0
+        for i in range(10):
+            b = self.u(1)
+            need(i < 9 or b <= 1, "varint too long")
+            value |= (b & 0x7f) << 7 * i
+            if b < 0x80:
+                return value
+        raise Corrupt("varint too long")
+
+    def zigzag(self):
+        return unzigzag(self.varint())
+
+
+# ------------------------------------------------------------------- log
+
+class Log:
+    def __init__(self, data):
+        self.data = data
+        b = Bytes(data)
+        need(b.take(8) == b"NTDBWAL\n", "not a log")
+        version, flags, length = b.u(2), b.u(2), b.u(4)
+        need(52 <= length <= 52 + 16 * 2**20 and length <= len(data),
+             "log header: length")
+        crc = int.from_bytes(data[length - 4:length], "little")
+        need(zlib.crc32(data[:length - 4]) == crc, "log header: CRC")
+        if version > 1:
+            raise Newer("log of version %d" % version)
+        self.epoch, self.nonce = b.u(8), b.u(8)
+        self.synced_id, self.max_id = b.u(4), b.u(4)
+        n, reserved = b.u(4), b.u(4)
+        need(version == 1 and flags == 0 and reserved == 0 and
+             length == 52 + 16 * n, "log header")
+        entries = [(b.u(4), b.s(4), b.u(8)) for _ in range(n)]
+        keys = [e[:2] for e in entries]
+        need(keys == sorted(set(keys)), "log header: order of files")
+        self.committed = {e[:2]: e[2] for e in entries}
+        self.length = length
+
+    def batch_at(self, at):
+        """The records of the batch there and its length."""
+        b = Bytes(self.data[at:])
+        need(b.take(4) == b"NTB\n", "batch: magic")
+        length, n, crc = b.u(4), b.u(4), b.u(4)
+        need(8 <= length <= 4194304, "batch: length")
+        payload = b.take(length)
+        place = struct.pack("<QQQ", self.epoch, self.nonce, at)
+        want = zlib.crc32(place + self.data[at + 4:at + 12] + payload)
+        need(crc == want, "batch: CRC")
+        return records(payload, n), 16 + length
+
+    def events(self):
+        """('damage', offset, length), ('tail', ...), or records."""
+        at = bad = self.length
+        while at < len(self.data):
+            try:
+                found, length = self.batch_at(at)
+            except Corrupt:
+                at = self.data.find(b"NTB\n", at + 1)
+                at = len(self.data) if at < 0 else at
+                continue
+            if bad < at:
+                yield "damage", bad, at - bad
+            for r in found:
+                yield (r[0], at) + r[1:]
+            at = bad = at + length
+        if bad < len(self.data):
+            yield "tail", bad, len(self.data) - bad
+
+
+def records(payload, n):
+    b = Bytes(payload)
+    t, step, ident = b.s(8), 0, 0
+    found = []
+    for _ in range(n):
+        tag = b.u(1)
+        which, time, form = tag & 3, tag >> 2 & 7, tag >> 5
+        if which == 1:
+            ident += 1
+        elif which == 2:
+            ident = b.u(2)
+        elif which == 3:
+            ident = b.varint()
+        need(ident < 2**32, "record: id")
+        if time == 7:
+            found.append(special(b, form, ident))
+            continue
+        need(time != 6 and ident > 0, "record: tag")
+        if time >= 2:
+            step = b.zigzag() * 1000**(time - 2)
+            need(-2**63 <= step < 2**63, "record: step")
+        if time >= 1:
+            t = signed(t + step)
+        found.append(("sample", ident, t, sample_value(b, form)))
+    need(b.left() == 0, "batch: records do not fill it")
+    return found
+
+
+def special(b, form, ident):
+    if form == 2:
+        return "clock", b.s(8)
+    need(form < 2 and ident > 0, "record: tag")
+    kind = b.u(1)
+    need(kind in TYPES, "record: type")
+    if form == 1:
+        return "type", ident, kind
+    length = b.varint()
+    need(1 <= length <= 1023, "record: name")
+    return "metric", ident, kind, b.take(length)
+
+
+def sample_value(b, form):
+    if form == 0:
+        return b.zigzag()
+    if form == 7:
+        return b.s(4)
+    if form == 6:
+        return double_of(b.u(8))
+    scale = b.u(1) if form == 5 else form - 1
+    need(scale <= SCALE_MAX, "record: scale")
+    return decimal(b.zigzag(), scale)
+
+
+# --------------------------------------------------------------- catalog
+
+def read_catalog(text):
+    """{id: (name, type number)}"""
+    number = {name: n for n, name in TYPES.items()}
+    lines = text.decode().splitlines()
+    need(lines[0] == '{"metrics":[' and lines[-1] == "]}", "catalog: form")
+    metrics = {}
+    for i, line in enumerate(lines[1:-1]):
+        need(line.endswith(",") == (i < len(lines) - 3), "catalog: commas")
+        m = json.loads(line.rstrip(","))
+        need(m["id"] not in metrics and 0 < m["id"] < 2**32, "catalog: id")
+        metrics[m["id"]] = (m["name"].encode(), number[m["type"]])
+    names = [name for name, _ in metrics.values()]
+    need(len(names) == len(set(names)), "catalog: names")
+    return metrics
+
+
+# ------------------------------------------------------------ compression
+
+def unpack(codec, packed, length):
+    if codec == 0:
+        raw = packed
+    elif codec == 1:
+        raw = snappy(packed)
+    elif codec == 2:
+        z = zlib.decompressobj()
+        try:
+            raw = z.decompress(packed)
+        except zlib.error as e:
+            raise Corrupt("zlib: %s" % e)
+        need(z.eof and not z.unused_data, "zlib: length")
+    else:
+        raise Newer("codec %d" % codec)
+    need(len(raw) == length, "unpacked length")
+    return raw
+
+
+def snappy(packed):
+    """A raw block of Snappy: its length, then literals and copies."""
+    b, out = Bytes(packed), bytearray()
+    length = b.varint()
+    while b.left() > 0:
+        tag = b.u(1)
+        kind, n = tag & 3, tag >> 2
+        if kind == 0:
+            if n >= 60:
+                n = b.u(n - 59)
+            out += b.take(n + 1)
+            continue
+        if kind == 1:
+            n, back = (n & 7) + 4, (tag >> 5) << 8 | b.u(1)
+        else:
+            n, back = n + 1, b.u(2 if kind == 2 else 4)
+        need(0 < back <= len(out), "snappy: copy")
+        for _ in range(n):
+            out.append(out[-back])
+    need(len(out) == length, "snappy: length")
+    return bytes(out)
+
+
+# ------------------------------------------------------------------ pages
+
+class Page:
+    def __init__(self, data, at):
+        b = Bytes(data[at:at + 72])
+        need(b.take(4) == b"NTPG", "page: magic")
+        version, codec, flags = b.u(1), b.u(1), b.u(2)
+        self.at, self.len, self.epoch = at, b.u(8), b.u(8)
+        self.t_min, self.t_max = b.s(8), b.s(8)
+        self.n_samples, self.n_runs, self.n_groups = b.u(4), b.u(4), b.u(4)
+        self.max_id, dir_len, dir_raw_len = b.u(4), b.u(4), b.u(4)
+        self.dir_crc, crc = b.u(4), b.u(4)
+        need(crc == zlib.crc32(data[at:at + 68]), "page: CRC")
+        if version != 1 or codec not in (1, 2):
+            raise Newer("page")
+        need(flags <= 1, "page: flags")
+        self.codec, self.sealed = codec, flags == 1
+        need(72 + dir_len <= self.len and dir_len > 0, "page: length")
+        need(self.t_min <= self.t_max, "page: times")
+        need(1 <= self.n_runs <= self.n_samples <= 2**24, "page: counts")
+        need(self.n_groups <= 2 * self.n_runs, "page: groups")
+        self.dir_len, self.dir_raw_len = dir_len, dir_raw_len
+        self.data = data
+
+    def runs(self):
+        """[(id, type, [(time, value)])] of the page."""
+        packed = self.data[self.at + 72:self.at + 72 + self.dir_len]
+        need(zlib.crc32(packed) == self.dir_crc, "directory: CRC")
+        d = Directory(Bytes(unpack(self.codec, packed, self.dir_raw_len)),
+                      self.n_runs, self.n_groups)
+        need(sum(r.n for r in d.runs) == self.n_samples and
+             d.runs[-1].id == self.max_id, "directory: header")
+        self.load_groups(d)
+        found = []
+        for r in d.runs:
+            times = d.timelines[r.timeline].times()
+            need(times == sorted(times), "run: order")
+            found.append((r.id, r.type, list(zip(times, r.values()))))
+        need(min(r[2][0][0] for r in found) == self.t_min and
+             max(r[2][-1][0] for r in found) == self.t_max, "page: times")
+        return found
+
+    def load_groups(self, d):
+        """Give each column of the directory its residuals."""
+        order = sorted(range(len(d.columns)),
+                       key=lambda i: (d.columns[i].width, i))
+        at = self.at + 72 + self.dir_len
+        for n_columns, length, codec, crc in d.groups:
+            mine = [d.columns[i] for i in order[:n_columns]]
+            need(n_columns > 0 and len(mine) == n_columns, "group: columns")
+            order = order[n_columns:]
+            width, n = mine[-1].width, sum(c.n for c in mine)
+            packed = self.data[at:at + length]
+            at += length
+            need(zlib.crc32(packed) == crc, "group: CRC")
+            raw = unpack(codec, packed, (n + 7) // 8 * width)
+            values = planes(raw, n, width)
+            for c in mine:
+                c.r, values = values[:c.n], values[c.n:]
+        need(not order and at == self.at + self.len, "page: length")
+
+
+def planes(raw, n, width):
+    size = (n + 7) // 8
+    values = [0] * n
+    for k in range(width):
+        plane = int.from_bytes(raw[k * size:(k + 1) * size], "little")
+        for i in range(n):
+            values[i] |= (plane >> i & 1) << k
+    return values
+
+
+class Column:
+    def __init__(self, n, width):
+        self.n, self.width, self.r = n, width, None
+
+
+class Timeline:
+    def times(self):
+        r = self.column.r if self.width else [0] * (self.n - 1)
+        t = [self.first]
+        for x in r:
+            t.append(signed(t[-1] + self.step * (self.usual + unzigzag(x))))
+        last = self.first + self.step * (
+            self.usual * (self.n - 1) + self.rest)
+        need(t[-1] == signed(last), "times: last")
+        return t
+
+
+class Run:
+    def values(self):
+        if self.width == 0:
+            v = [self.base] * self.n
+        elif self.order == 0:
+            v = [signed(self.base + self.gcd * x) for x in self.column.r]
+        else:
+            v = [self.base]
+            for x in self.column.r:
+                v.append(signed(v[-1] + self.gcd * unzigzag(x)))
+        if self.type <= 2:
+            return v
+        left_out = {index for index, _ in self.exceptions}
+        v = [None if i in left_out else decimal(x, self.scale)
+             for i, x in enumerate(v)]
+        for index, value in self.exceptions:
+            v[index] = value
+        return v
+
+
+class Directory:
+    """Its fields stand in columns: each of all timelines, then the next."""
+
+    def __init__(self, b, n_runs, n_groups):
+        if b.varint() != 0:
+            raise Newer("directory")
+        n_timelines, n_columns = b.varint(), b.varint()
+        need(n_timelines <= n_runs and n_columns <= 2 * n_runs, "counts")
+        self.b, self.columns = b, []
+        self.timelines = [Timeline() for _ in range(n_timelines)]
+        self.runs = [Run() for _ in range(n_runs)]
+        self.read_timelines()
+        self.read_runs()
+        need(len(self.columns) == n_columns, "directory: columns")
+        self.read_exceptions()
+        self.read_statistics()
+        fields = [[b.varint() for _ in range(n_groups)],
+                  [b.varint() for _ in range(n_groups)],
+                  [b.u(1) for _ in range(n_groups)],
+                  [b.u(4) for _ in range(n_groups)]]
+        self.groups = list(zip(*fields))
+        need(b.left() == 0, "directory: length")
+
+    def column(self, n, width):
+        """A new column, or one that was there before."""
+        back = self.b.varint()
+        need(n > 0 and width <= 64 and back <= len(self.columns), "column")
+        if back == 0:
+            self.columns.append(Column(n, width))
+            return self.columns[-1]
+        c = self.columns[-back]
+        need((c.n, c.width) == (n, width), "column: not alike")
+        return c
+
+    def read_timelines(self):
+        b, all_, last = self.b, self.timelines, 0
+        for t in all_:
+            t.n = b.varint()
+            need(0 < t.n <= 2**24, "times: count")
+        for t in all_:
+            t.first = last = signed(last + b.zigzag())
+        for t in all_:
+            t.step = b.varint()
+            need(t.step > 0, "times: step")
+        for t in all_:
+            t.usual = b.varint()
+        for t in all_:
+            t.rest = b.zigzag()
+        for t in all_:
+            t.width = b.u(1)
+        for t in all_:
+            if t.width > 0:
+                t.column = self.column(t.n - 1, t.width)
+
+    def read_runs(self):
+        b, ident, timeline = self.b, 0, 0
+        for r in self.runs:
+            r.id = ident = ident + b.varint()
+            need(0 < ident < 2**32, "run: id")
+        for r in self.runs:
+            r.timeline = timeline = timeline + b.zigzag()
+            need(0 <= timeline < len(self.timelines), "run: times")
+            r.n = self.timelines[timeline].n
+        for r in self.runs:
+            form = b.u(1)
+            r.type, r.kind, r.order = form & 7, form >> 3 & 3, form >> 5
+            need(r.type != 0, "run: type")
+            if r.type > 4 or r.kind > 1 or r.order > 1:
+                raise Newer("run")
+            need(r.kind == 0 or r.type > 2, "run: form")
+        for r in self.runs:
+            r.width = b.u(1)
+        for r in self.runs:
+            r.scale = b.u(1) if r.type > 2 else 0
+            need(r.scale <= SCALE_MAX or r.scale == RAW and r.kind == 0,
+                 "run: scale")
+        for r in self.runs:
+            r.base = b.zigzag()
+        for r in self.runs:
+            r.gcd = b.varint() + 1 if r.width > 0 else 1
+            need(r.gcd < 2**64, "run: divisor")
+        for r in self.runs:
+            if r.width > 0:
+                r.column = self.column(r.n - r.order, r.width)
+        for r in self.runs:
+            r.n_exceptions = b.varint() if r.kind == 1 else 0
+            need(r.kind == 0 or 0 < r.n_exceptions <= r.n, "exceptions")
+
+    def read_exceptions(self):
+        b, found = self.b, []
+        for r in self.runs:
+            r.exceptions, after = [], 0
+            for _ in range(r.n_exceptions):
+                index = after + b.varint()
+                need(index < r.n, "exception: index")
+                after = index + 1
+                found.append((r, index))
+        scales = [b.u(1) for _ in found]
+        for (r, index), scale in zip(found, scales):
+            m = b.u(8) if scale == RAW else b.zigzag()
+            r.exceptions.append((index, decimal(m, scale)))
+
+    def read_statistics(self):
+        """(run, name, value) of each, in self.statistics."""
+        b, self.statistics = self.b, []
+        runs = [r for r in self.runs if r.n >= 128]
+
+        def near(r):
+            return r.type <= 2 or r.n_exceptions == 0 and r.scale != RAW
+
+        for name in "min", "max", "first", "last":
+            for r in runs:
+                if not near(r):
+                    v = double_of(b.u(8))
+                elif r.type <= 2:
+                    v = signed(r.base + b.zigzag())
+                else:
+                    v = decimal(signed(r.base + b.zigzag()), r.scale)
+                self.statistics.append((r, name, v))
+        for r in runs:
+            if not near(r):
+                self.statistics.append((r, "nan", b.varint()))
+        for r in runs:
+            wide = b.u(1) if r.type <= 2 else 1
+            need(wide <= 1, "statistics: sum")
+            if wide == 0:
+                self.statistics.append((r, "sum", b.zigzag()))
+                continue
+            high, low = double_of(b.u(8)), b.varint()
+            low = struct.unpack(">d", struct.pack("<Q", low))[0]
+            self.statistics.append((r, "sum", (high, low)))
+
+
+# ------------------------------------------------------------- data files
+
+_NAME = re.compile(r"data-(?:(\d{4,})(?:-(\d\d)(?:-(\d\d))?)?|forever)\.dat\Z")
+
+
+def partition(name):
+    """(kind, start) of a data file's name, or None."""
+    m = _NAME.match(name)
+    if m is None:
+        return None
+    year, month, day = (int(x) if x else None for x in m.groups())
+    if year is None:
+        return 3, 0
+    if month is None:
+        return 2, year - 1970
+    if day is None:
+        return 1, (year - 1970) * 12 + month - 1
+    return 0, (date(year, month, day) - date(1970, 1, 1)).days
+
+
+class DataFile:
+    def __init__(self, data, part):
+        b = Bytes(data)
+        need(b.take(8) == b"NTDBDAT\n", "data file: magic")
+        version, flags = b.u(2), b.u(2)
+        self.part = (b.u(4), b.s(4))
+        reserved = b.u(4)
+        self.sealed_len, self.sealed_epoch, self.id = b.u(8), b.u(8), b.u(8)
+        reserved |= b.u(12)
+        need(b.u(4) == zlib.crc32(data[:60]), "data file: CRC")
+        if version > 1:
+            raise Newer("data file of version %d" % version)
+        need(version == 1 and flags == 0 and reserved == 0 and
+             self.part == part, "data file: header")
+        self.data = data
+
+    def pages(self, limit):
+        """('page', page) or ('damage', offset, length) up to limit."""
+        at = bad = 64
+        lacking = limit - len(self.data)
+        limit = min(limit, len(self.data))
+        while at < limit:
+            try:
+                page = Page(self.data, at)
+                need(at + page.len <= limit, "page: beyond the limit")
+            except Corrupt:
+                at = self.data.find(b"NTPG", at + 1, limit)
+                at = limit if at < 0 else at
+                continue
+            if bad < at:
+                yield "damage", bad, at - bad
+            yield "page", page
+            at = bad = at + page.len
+        if bad < limit:
+            yield "damage", bad, limit - bad
+        if lacking > 0:
+            yield "damage", limit, lacking
+
+
+# --------------------------------------------------------------- database
+
+class Database:
+    """All samples of a database: self.samples[name] = [(time, value)]."""
+
+    def __init__(self, path):
+        self.path = path
+        self.types, self.names, self.damage = {}, {}, []
+        self.from_pages = self.from_log = 0
+        by_id = {}
+        for i, (name, kind) in read_catalog(self.read("catalog.json")).items():
+            self.names[i], self.types[i] = name, kind
+        log = Log(self.read(os.path.basename(path.rstrip("/")) + ".wal"))
+        files = sorted((p, n) for n in os.listdir(path)
+                       for p in [partition(n)] if p is not None)
+        for part, name in files:
+            self.read_file(log, part, name, by_id)
+        self.read_log(log, by_id)
+        self.samples = {}
+        for i, found in by_id.items():
+            found.sort(key=lambda s: s[0])
+            if self.types[i] > 2:
+                found = [(t, float(v)) for t, v in found]
+            self.samples[self.names[i]] = found
+        self.type_of = {self.names[i]: TYPES[self.types[i]]
+                        for i in self.names}
+
+    def read(self, name):
+        with open(os.path.join(self.path, name), "rb") as f:
+            return f.read()
+
+    def read_file(self, log, part, name, by_id):
+        f = DataFile(self.read(name), part)
+        limit = max(log.committed.get(part, 0), f.sealed_len)
+        for kind, *what in f.pages(limit):
+            if kind == "damage":
+                self.damage.append((name, *what))
+                continue
+            page, = what
+            if page.epoch >= log.epoch and not page.sealed:
+                continue
+            for i, _, found in page.runs():
+                by_id.setdefault(i, []).extend(found)
+                self.from_pages += len(found)
+
+    def read_log(self, log, by_id):
+        for kind, at, *what in log.events():
+            if kind == "damage":
+                self.damage.append(("log", at, *what))
+            elif kind == "metric":
+                i, self.types[i], name = what[0], what[1], what[2]
+                need(self.names.setdefault(i, name) == name, "log: name")
+            elif kind == "type":
+                self.types[what[0]] = what[1]
+            elif kind == "sample":
+                by_id.setdefault(what[0], []).append(tuple(what[1:]))
+                self.from_log += 1
+
+
+def main():
+    for path in sys.argv[1:]:
+        db = Database(path)
+        for name in sorted(db.samples):
+            for t, value in db.samples[name]:
+                print(name.decode(), db.type_of[name], t, repr(value))
+        for where in db.damage:
+            print("damage:", *where, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
