@@ -125,8 +125,9 @@ nearest_f32(uint64_t bits)
 }
 
 /*
- * It is enough to look at the float nearest to the double: for each of the
- * 2^32 floats this is the float that the double was widened from.
+ * It is enough to look at the float nearest to the double: it is the one that
+ * the double was widened from, for all 2^32 floats but two.  The double
+ * nearest to 7.038531e-26 is half way between floats, and goes to the other.
  */
 static bool
 bits_fit_f32(uint64_t bits)
@@ -160,7 +161,11 @@ dec_round_f32(struct dec d)
 {
 	double f = dec_to_f64(d.m, d.scale);
 
-	return dec_from_f64(f32_widen(nearest_f32(f64_bits(f))));
+	/* The second time settles the two floats above that do not fit. */
+	f = f32_widen(nearest_f32(f64_bits(f)));
+	if (!bits_fit_f32(f64_bits(f)))
+		f = f32_widen(nearest_f32(f64_bits(f)));
+	return dec_from_f64(f);
 }
 
 static unsigned

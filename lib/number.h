@@ -51,14 +51,17 @@ struct dec dec_from_f64(double f);
 
 /*
  * Whether a *canonical* decimal is a float32: some float has it as its
- * shortest text.  Raw: infinities, -0.0, NaNs whose payload fits, and doubles
- * which are the nearest double to the shortest decimal of some float.
+ * shortest text.  Raw: infinities, -0.0, quiet NaNs whose payload fits, and
+ * doubles which are the nearest double to the shortest decimal of some float.
+ * Then f32_widen((float)dec_to_f64(...)) gives back the same double.  (That
+ * conversion rounds 7.038531e-26 to the wrong float; it counts as no float32.)
  */
 bool dec_fits_f32(struct dec d);
 
 /*
  * What a float32 metric that must not widen stores for d: the double nearest
- * to the shortest decimal of the float nearest to d (as a decimal).
+ * to the shortest decimal of the float nearest to d (as a decimal).  Beyond the
+ * floats this is an infinity.  The result fits, in the sense of dec_fits_f32.
  */
 struct dec dec_round_f32(struct dec d);
 

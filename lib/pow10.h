@@ -82,7 +82,11 @@ wide_clz(uint64_t x)
 static inline int
 wide_ctz(uint64_t x)
 {
+#if defined(__GNUC__)
+	return __builtin_ctzll(x);
+#else
 	return 63 - wide_clz(x & (0 - x));
+#endif
 }
 
 #endif
