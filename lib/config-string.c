@@ -72,7 +72,7 @@ setting_string(const struct setting *s)
 	char *copy = NULL, **to = s->member;
 
 	if (fault != NULL)
-		return setting_bad(s, "%s%s%.64s", fault,
+		return value_bad(s, "%s%s%.64s", fault,
 		    *s->value != '\0' ? ": " : "", s->value);
 	if (*s->value != '\0' && (copy = strdup(s->value)) == NULL)
 		return err_nomem(s->err);
@@ -129,15 +129,15 @@ check_word(const struct setting *s, const char *word, size_t len)
 
 	if (s->key->kind == KEY_AGGREGATES) {
 		if (ntdb_aggregate_find(word, len) < 0)
-			return setting_bad(s, "no such aggregate: %.*s", n, word);
+			return value_bad(s, "no such aggregate: %.*s", n, word);
 		return 0;
 	}
 	if (*word == ';')
-		return setting_bad(s, "a pattern cannot begin with `;'");
+		return value_bad(s, "a pattern cannot begin with `;'");
 	if (*word == '"')
-		return setting_bad(s, "values are not quoted: %.*s", n, word);
+		return value_bad(s, "values are not quoted: %.*s", n, word);
 	if (!utf8_name_ok(word, len))
-		return setting_bad(s, "not a pattern: %.*s", n, word);
+		return value_bad(s, "not a pattern: %.*s", n, word);
 	return 0;
 }
 
@@ -173,7 +173,7 @@ setting_list(const struct setting *s)
 		}
 	}
 	if (list.n == 0 && !globs) {
-		rc = setting_bad(s, "an aggregate is wanted");
+		rc = value_bad(s, "an aggregate is wanted");
 		goto fail;
 	}
 	list_release(to);

@@ -13,7 +13,7 @@
 _Static_assert(sizeof(enum partition_kind) == sizeof(int), "enum size");
 
 int
-setting_bad(const struct setting *s, const char *fmt, ...)
+value_bad(const struct setting *s, const char *fmt, ...)
 {
 	char reason[160];
 	va_list ap;
@@ -78,7 +78,7 @@ set_u64(const struct setting *s, uint64_t v)
 	}
 	buf_add_u8(&range, '\0');
 	rc = !buf_ok(&range) ? err_nomem(s->err) :
-	    setting_bad(s, "%.40s is not in %s", s->value,
+	    value_bad(s, "%.40s is not in %s", s->value,
 	    (const char *)range.data);
 	buf_release(&range);
 	return rc;
@@ -92,10 +92,10 @@ set_count(const struct setting *s)
 	uint64_t v;
 
 	if (t.at == t.end)
-		return setting_bad(s, "a number is wanted");
+		return value_bad(s, "a number is wanted");
 	v = take_whole(&t, &too_large);
 	if (t.at != t.end)
-		return setting_bad(s, "not a number: %.64s", s->value);
+		return value_bad(s, "not a number: %.64s", s->value);
 	return set_u64(s, too_large ? UINT64_MAX : v);
 }
 
@@ -105,7 +105,7 @@ set_size(const struct setting *s)
 	uint64_t v;
 
 	if (!size_scan(s->value, strlen(s->value), &v))
-		return setting_bad(s, "not a size (such as 64KiB or 1GiB): %.64s",
+		return value_bad(s, "not a size (such as 64KiB or 1GiB): %.64s",
 		    s->value);
 	return set_u64(s, v);
 }
@@ -119,13 +119,13 @@ set_duration(const struct setting *s)
 	case TIME_OK:
 		break;
 	case TIME_RANGE:
-		return setting_bad(s, "too long: %.64s", s->value);
+		return value_bad(s, "too long: %.64s", s->value);
 	default:
-		return setting_bad(s, "not a duration (such as 30s or 1h30m): %.64s",
-		    s->value);
+		return value_bad(s, "not a duration (such as 30s or "
+		    "1h30m): %.64s", s->value);
 	}
 	if ((uint64_t)v < s->key->min)
-		return setting_bad(s, "must be above 0");
+		return value_bad(s, "must be above 0");
 	memcpy(s->member, &v, sizeof(v));
 	return 0;
 }
@@ -148,7 +148,7 @@ set_switch(const struct setting *s)
 		memcpy(s->member, &v, sizeof(v));
 		return 0;
 	}
-	return setting_bad(s, "neither yes nor no: %.64s", s->value);
+	return value_bad(s, "neither yes nor no: %.64s", s->value);
 }
 
 static int
@@ -173,7 +173,7 @@ set_choice(const struct setting *s)
 			len += (size_t)snprintf(all + len, sizeof(all) - len,
 			    "%s%s", i == 0 ? "" : ", ", c[i]);
 	}
-	return setting_bad(s, "not one of %s: %.64s", all, s->value);
+	return value_bad(s, "not one of %s: %.64s", all, s->value);
 }
 
 static int
@@ -190,7 +190,7 @@ set_fsync(const struct setting *s, struct engine_config *c)
 		return 0;
 	}
 	if (s->value[0] < '0' || s->value[0] > '9')
-		return setting_bad(s, "not segment, always or a duration: %.64s",
+		return value_bad(s, "not segment, always or a duration: %.64s",
 		    s->value);
 	c->fsync_policy = FSYNC_EVERY;
 	every.member = &c->fsync_every_ns;

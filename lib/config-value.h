@@ -17,7 +17,7 @@ struct setting {
 };
 
 /* Refuse it: NTDB_ECONFIG at its place. */
-int setting_bad(const struct setting *s, const char *fmt, ...)
+int value_bad(const struct setting *s, const char *fmt, ...)
     ERR_PRINTF(2, 3);
 
 /* Strings of all kinds, and lists of words; what was there is freed. */
