@@ -1,0 +1,324 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "checksum.h"
+#include "compress.h"
+#include "page-impl.h"
+#include "tap.h"
+
+/*
+ * One page, made by hand from its description with Python's zlib and struct:
+ * metric 5, int32, the values 7 9 13 7 at 1000 2000 3000 4000 ns.
+ */
+static const uint8_t page[] = {
+	/* magic, version 1, snappy, not sealed; length 101; epoch 9 */
+	0x4e, 0x54, 0x50, 0x47, 0x01, 0x01, 0x00, 0x00,
+	0x65, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	/* from 1000 to 4000 */
+	0xe8, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0xa0, 0x0f, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	/* 4 samples, 1 run, 1 group, highest id 5 */
+	0x04, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,
+	0x01, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00,
+	/* directory: 27 bytes, 25 unpacked, its CRC; the header's CRC */
+	0x1b, 0x00, 0x00, 0x00, 0x19, 0x00, 0x00, 0x00,
+	0xf3, 0xfd, 0x5d, 0x9c, 0x74, 0x82, 0xda, 0x47,
+	/* snappy: 25 bytes, all of them one literal */
+	0x19, 0x60,
+	/* no features, 1 timeline, 1 column */
+	0x00, 0x01, 0x01,
+	/* timeline: n 4, first 1000, step 1000, usual 1, rest 0, width 0 */
+	0x04, 0xd0, 0x0f, 0xe8, 0x07, 0x01, 0x00, 0x00,
+	/* run: id 5, timeline 0, int32, width 2, base 7, gcd 2, new column */
+	0x05, 0x00, 0x01, 0x02, 0x0e, 0x01, 0x00,
+	/* group: 1 column, 2 bytes, stored, CRC */
+	0x01, 0x02, 0x00, 0x60, 0x71, 0xee, 0x10,
+	/* residuals 0 1 3 0: plane 0, plane 1 */
+	0x06, 0x04
+};
+
+static const int64_t times[] = { 1000, 2000, 3000, 4000 };
+static const int64_t values[] = { 7, 9, 13, 7 };
+
+static uint64_t seed = 0xa0761d6478bd642f;
+
+static uint64_t
+rnd(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+/* Read all there is in a page; 0 or the first failure. */
+static int
+read_page(const uint8_t *p, size_t len)
+{
+	struct page_head h;
+	struct page_dir d;
+	uint8_t *raw[64] = { NULL }, s[512];
+	int64_t t[512], m[512];
+	uint32_t i, gt, gv;
+	int r;
+
+	memset(&d, 0, sizeof(d));
+	if ((r = page_head_unpack(p, &h, NULL)) != 0)
+		return r;
+	if (h.len != len)
+		return NTDB_ECORRUPT;
+	r = page_dir_unpack(&h, p + PAGE_HEAD_LEN, &d, NULL);
+	for (i = 0; r == 0 && i < d.n_groups && i < 64; i++) {
+		raw[i] = malloc(d.groups[i].raw_len + (size_t)1);
+		if (raw[i] == NULL)
+			bail("out of memory");
+		r = page_group_unpack(&d.groups[i], p + d.groups[i].offset,
+		    raw[i], NULL);
+	}
+	for (i = 0; r == 0 && i < d.n_runs; i++) {
+		uint32_t n = d.runs[i].n < 512 ? d.runs[i].n : 512;
+
+		page_run_groups(&d, &d.runs[i], &gt, &gv);
+		if ((gt < UINT32_MAX && gt >= 64) ||
+		    (gv < UINT32_MAX && gv >= 64))
+			continue;
+		page_times(&d, &d.runs[i], gt == UINT32_MAX ? NULL : raw[gt],
+		    d.runs[i].n - n, n, t);
+		r = page_values(&d, &d.runs[i],
+		    gv == UINT32_MAX ? NULL : raw[gv], d.runs[i].n - n, n, m,
+		    s, NULL);
+	}
+	for (i = 0; i < 64; i++)
+		free(raw[i]);
+	page_dir_release(&d);
+	return r;
+}
+
+static void
+test_by_hand(void)
+{
+	struct page_head h;
+	struct page_dir d;
+	uint8_t raw[2];
+	int64_t t[4], m[4];
+
+	is_int(page_head_unpack(page, &h, NULL), 0, "by hand: header");
+	is_int(page_dir_unpack(&h, page + PAGE_HEAD_LEN, &d, NULL), 0,
+	    "by hand: directory");
+	is_int((int64_t)d.groups[0].offset, 99, "by hand: the group");
+	is_int(page_group_unpack(&d.groups[0], page + 99, raw, NULL), 0,
+	    "by hand: its checksum");
+	page_times(&d, &d.runs[0], NULL, 0, 4, t);
+	is_mem(t, sizeof(t), times, sizeof(times), "by hand: times");
+	is_int(page_values(&d, &d.runs[0], raw, 0, 4, m, NULL, NULL), 0,
+	    "by hand: values are read");
+	is_mem(m, sizeof(m), values, sizeof(values), "by hand: values");
+	is_str(page_coding_name(d.runs[0].coding), "integer",
+	    "by hand: coding");
+	page_dir_release(&d);
+}
+
+static void
+test_written(struct page_packer *pk)
+{
+	struct page_run_in in = { 5, NTDB_INT32, 4, times, values, NULL };
+	struct buf out = BUF_INIT;
+
+	is_int(page_pack(pk, &in, 1, 9, false, PAGE_SNAPPY, &out, NULL), 0,
+	    "it can be written");
+	is_mem(out.data, out.len, page, sizeof(page), "byte by byte");
+	buf_release(&out);
+}
+
+static void
+test_flips(void)
+{
+	uint8_t p[sizeof(page)];
+	size_t i;
+	int missed = 0;
+
+	for (i = 0; i < 8 * sizeof(page); i++) {
+		memcpy(p, page, sizeof(p));
+		p[i / 8] ^= (uint8_t)(1 << i % 8);
+		missed += read_page(p, sizeof(p)) != NTDB_ECORRUPT;
+	}
+	is_int(missed, 0, "each flipped bit is noticed");
+}
+
+/* The page with a header changed in one byte, and a right checksum. */
+static int
+with_head(size_t at, uint8_t byte)
+{
+	uint8_t p[sizeof(page)];
+
+	memcpy(p, page, sizeof(p));
+	p[at] = byte;
+	put_u32(p + 68, checksum(p, 68));
+	return read_page(p, sizeof(p));
+}
+
+/* A page with another plain directory, its checksums and lengths right. */
+static int
+with_dir(const struct page_head *head, const uint8_t *dir, size_t len,
+    const uint8_t *groups, size_t groups_len)
+{
+	struct compressor z = { NULL };
+	struct page_head h = *head;
+	struct buf b = BUF_INIT;
+	uint8_t *copy;
+	int r;
+
+	buf_extend(&b, PAGE_HEAD_LEN);
+	if (compress_pack(&z, COMPRESS_SNAPPY, dir, len, &b, NULL) != 0)
+		bail("out of memory");
+	h.dir_raw_len = (uint32_t)len;
+	h.dir_len = (uint32_t)(b.len - PAGE_HEAD_LEN);
+	h.dir_crc = checksum(b.data + PAGE_HEAD_LEN, h.dir_len);
+	buf_add(&b, groups, groups_len);
+	h.len = b.len;
+	page_head_pack(&h, b.data);
+	/* A block of just this size shows reads beyond it. */
+	if ((copy = malloc(b.len)) == NULL)
+		bail("out of memory");
+	memcpy(copy, b.data, b.len);
+	r = read_page(copy, b.len);
+	free(copy);
+	buf_release(&b);
+	return r;
+}
+
+static void
+test_heads(void)
+{
+	is_int(with_head(4, 2), NTDB_EVERSION, "another version");
+	is_int(with_head(5, 3), NTDB_EVERSION, "another codec");
+	is_int(with_head(6, 2), NTDB_ECORRUPT, "a reserved bit");
+	is_int(with_head(40, 3), NTDB_ECORRUPT, "another count of samples");
+	is_int(with_head(52, 4), NTDB_ECORRUPT, "another highest id");
+	is_int(with_head(24, 0), NTDB_ECORRUPT, "another first time");
+	is_int(with_head(33, 0xff), NTDB_ECORRUPT, "another last time");
+	is_int(with_head(8, 0x66), NTDB_ECORRUPT, "another length");
+	is_int(with_head(60, 0x1a), NTDB_ECORRUPT,
+	    "another length of the directory");
+}
+
+/* The hand-made directory with byte `at' changed. */
+static int
+with_byte(size_t at, uint8_t byte)
+{
+	struct page_head h;
+	uint8_t dir[25];
+
+	page_head_unpack(page, &h, NULL);
+	memcpy(dir, page + 74, sizeof(dir));
+	dir[at] = byte;
+	return with_dir(&h, dir, sizeof(dir), page + 99, 2);
+}
+
+static void
+test_dirs(void)
+{
+	is_int(with_byte(0, 0), 0, "unchanged");
+	is_int(with_byte(0, 1), NTDB_EVERSION, "a feature");
+	is_int(with_byte(13, 0x21), 0, "order 1 of 4 residuals fits too");
+	is_int(with_byte(13, 0x41), NTDB_EVERSION, "another order");
+	is_int(with_byte(13, 0x11), NTDB_EVERSION, "another kind");
+	is_int(with_byte(13, 0x05), NTDB_EVERSION, "another type");
+	is_int(with_byte(13, 0x00), NTDB_ECORRUPT, "no type");
+	is_int(with_byte(13, 0x09), NTDB_ECORRUPT,
+	    "exceptions among integers");
+	is_int(with_byte(14, 65), NTDB_ECORRUPT, "65 bits");
+	is_int(with_byte(14, 3), NTDB_ECORRUPT, "a group too short");
+	is_int(with_byte(12, 2), NTDB_ECORRUPT, "times that are not there");
+	is_int(with_byte(17, 1), NTDB_ECORRUPT, "a column before the first");
+	is_int(with_byte(20, 3), NTDB_EVERSION, "another compression");
+	is_int(with_byte(2, 2), NTDB_ECORRUPT, "a column that is not there");
+}
+
+/* A directory with something of everything, and its groups. */
+static size_t
+make_rich(struct page_packer *pk, struct page_head *h, uint8_t **plain,
+    struct buf *out)
+{
+	static int64_t t[300], m[6][300];
+	static uint8_t s[6][300];
+	struct page_run_in in[6];
+	uint32_t i, k;
+
+	for (k = 0; k < 6; k++) {
+		for (i = 0; i < 300; i++) {
+			t[i] += (int64_t)(rnd() % 1000);
+			m[k][i] = (int64_t)(rnd() % 5000);
+			s[k][i] = (uint8_t)(k == 3 && i % 50 == 0 ? 255 : 2);
+			if (k == 4) {
+				s[k][i] = 255;
+				m[k][i] = as_i64(rnd());
+			}
+		}
+		in[k] = (struct page_run_in){ k, k < 2 ? NTDB_INT64 :
+		    NTDB_FLOAT64, k == 5 ? 20 : 300, t, m[k],
+		    k < 2 ? NULL : s[k] };
+	}
+	for (i = 1; i < 300; i++)
+		t[i] += t[i - 1];
+	if (page_pack(pk, in, 6, 1, false, PAGE_SNAPPY, out, NULL) != 0 ||
+	    page_head_unpack(out->data, h, NULL) != 0 ||
+	    (*plain = malloc(h->dir_raw_len)) == NULL ||
+	    compress_unpack(COMPRESS_SNAPPY, out->data + PAGE_HEAD_LEN,
+	    h->dir_len, *plain, h->dir_raw_len, NULL) != 0)
+		bail("cannot make a page");
+	return PAGE_HEAD_LEN + h->dir_len;
+}
+
+static void
+test_hostile(struct page_packer *pk)
+{
+	struct buf out = BUF_INIT;
+	struct page_head h;
+	uint8_t *plain, *copy;
+	size_t at = make_rich(pk, &h, &plain, &out), i;
+	int r, k, missed = 0, strange = 0;
+
+	for (i = 0; i < h.dir_raw_len; i++)
+		missed += with_dir(&h, plain, i, out.data + at,
+		    out.len - at) != NTDB_ECORRUPT;
+	is_int(missed, 0, "a directory cut short anywhere");
+	is_int(with_dir(&h, plain, h.dir_raw_len, out.data + at,
+	    out.len - at), 0, "and whole");
+	if ((copy = malloc(h.dir_raw_len)) == NULL)
+		bail("out of memory");
+	for (k = 0; k < 20000; k++) {
+		memcpy(copy, plain, h.dir_raw_len);
+		for (i = 0; i <= rnd() % 3; i++)
+			copy[rnd() % h.dir_raw_len] =
+			    rnd() % 2 == 0 ? (uint8_t)rnd() : 0xff;
+		r = with_dir(&h, copy, h.dir_raw_len, out.data + at,
+		    out.len - at);
+		strange += r != 0 && r != NTDB_ECORRUPT && r != NTDB_EVERSION;
+	}
+	is_int(strange, 0, "hostile directories do no harm");
+	free(copy);
+	free(plain);
+	buf_release(&out);
+}
+
+int
+main(void)
+{
+	struct page_packer *pk;
+
+	plan(37);
+	diag("seed %llx", (unsigned long long)seed);
+	if (page_packer_new(&pk, NULL) != 0)
+		bail("out of memory");
+	test_by_hand();
+	test_written(pk);
+	test_flips();
+	test_heads();
+	test_dirs();
+	test_hostile(pk);
+	page_packer_free(pk);
+	return done_testing();
+}
