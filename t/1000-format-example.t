@@ -12,15 +12,16 @@ import json
 import os
 import sys
 from blackbox import *
-from format_example import build, displays
-from format_reader import Database
+from format_example import build, displays, unhex
+from format_reader import Database, Page
 
 found = displays(sys.argv[1])
 root = os.path.join(tempdir(), "root")
-plan(9)
+plan(10)
 same(sorted(found), [("file", "home/catalog.json"),
                      ("hex", "home/data-2026-05-01.dat"),
-                     ("hex", "home/home.wal"), ("text", "expected")],
+                     ("hex", "home/home.wal"), ("hex", "page"),
+                     ("text", "expected")],
      "the manual has the example")
 build(root, found)
 expected = found["text", "expected"]
@@ -60,6 +61,10 @@ same(db.samples, {
                    (T + 3 * 10**10, 21.7)],
     b"door": [(T + 3 * 10**10, 1), (T + 4 * 10**10, -2000000000),
               (T + 5 * 10**10, 0)]}, "the independent reader agrees")
+
+same(Page(unhex(found["hex", "page"]), 0).runs(),
+     [(5, 1, [(1000, 7), (2000, 9), (3000, 13), (4000, 7)])],
+     "the reader takes the other page for what the manual says")
 
 # One bit of each part, flipped, is noticed.
 unnoticed = []

@@ -37,7 +37,7 @@ def unhex(lines):
 def build(root, found):
     """Write the example's files below root."""
     for (kind, name), lines in found.items():
-        if kind == "text":
+        if kind == "text" or "/" not in name:
             continue
         path = os.path.join(root, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
