@@ -65,7 +65,7 @@ pack_slot(uint8_t *p, const struct metric *m)
 	put_u16(p + 24, m->name_len);
 	p[26] = m->type;
 	p[27] = m->last_scale;
-	p[28] = m->flags;
+	p[28] = m->flags & METRIC_SAVED;
 	p[29] = p[30] = p[31] = 0;
 }
 

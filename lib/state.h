@@ -41,8 +41,14 @@ enum metric_flag {
 	METRIC_NAMED = 1,	/* slot in use: the id has a name */
 	METRIC_HAS_LAST = 2,	/* last_t and last_m hold a sample */
 	METRIC_UNSYNCED = 4,	/* name and type not in a synced catalog */
-	METRIC_DIRTY = 8	/* catalog.json does not say so yet */
+	METRIC_DIRTY = 8,	/* catalog.json does not say so yet */
+	/* of this process only, not in the cache: */
+	METRIC_SAID = 16,	/* defined by this run in this log */
+	METRIC_SUSPECT = 32	/* this commit may hold a duplicate of it */
 };
+
+#define METRIC_SAVED (METRIC_NAMED | METRIC_HAS_LAST | METRIC_UNSYNCED | \
+	METRIC_DIRTY)
 
 struct metric {
 	int64_t	last_t, last_m;	/* newest sample; of equals the last */

@@ -1,0 +1,39 @@
+/*
+ * Floor 5.  Moving samples into pages.
+ *
+ * Pages are written with the log's epoch E, synced, and count only when a new
+ * log of epoch E + 1 that lists the files' new lengths has replaced the old
+ * one: that rename is the commit point.  Order of steps, under the lock:
+ *
+ *   1. each data file is cut back to its committed length; pages are appended
+ *   2. data files are synced, then the directory if one is new
+ *   3. catalog.json is replaced if it has grown (and synced, with strict)
+ *   4. the new log is written, synced, renamed; the directory is synced
+ *   5. the state cache is written
+ */
+#ifndef NTDB_FLUSH_H
+#define NTDB_FLUSH_H
+
+#include "writer.h"
+
+struct flusher;
+
+void flusher_free(struct flusher *f);
+
+/* Samples that go to pages without having been in the log, by arrival. */
+struct flush_extra {
+	const uint32_t *id;
+	const int64_t *t, *m;
+	const uint8_t *scale;	/* 0 for integers */
+	size_t	n;
+};
+
+/*
+ * Move the log, and extra (NULL: none) behind it, into pages.  The lock is
+ * held, the state has accounted for extra.  res may be NULL.  After a failure
+ * the samples of the log are still there, and w is no longer valid: unlock it.
+ */
+int flush_log(struct writer *w, const struct flush_extra *extra,
+    struct ntdb_flush_result *res, struct ntdb_error *err);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * Making a state anew from the pages, when there is no cache.
+ *
+ * The partitions are gone through from the newest, and of each only the
+ * headers once every metric has a last sample that is newer than it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "writer.h"
+
+/* The newest sample of a metric within one data file. */
+struct winner {
+	int64_t	t;
+	uint64_t page;		/* offset; 0: none */
+	uint32_t run;
+};
+
+struct rebuild {
+	struct writer *w;
+	struct snapshot view;
+	struct winner *winners;	/* by id */
+	uint32_t n_winners;
+	uint64_t newer;		/* highest epoch above the log's */
+};
+
+static void
+report(const struct rebuild *rb, const struct ntdb_error *why)
+{
+	root_note(rb->w->dir.root, why);
+}
+
+/* Whether a metric's last sample might be in a partition that ends there. */
+static bool
+any_open(const struct state *s, int64_t part_last)
+{
+	uint32_t id;
+
+	for (id = 1; id < s->n_slots; id++) {
+		const struct metric *m = &s->metrics[id];
+
+		if ((m->flags & METRIC_NAMED) &&
+		    (!(m->flags & METRIC_HAS_LAST) || m->last_t <= part_last))
+			return true;
+	}
+	return false;
+}
+
+static void
+note_winners(struct rebuild *rb, const struct page_ref *ref,
+    const struct page_dir *dir)
+{
+	uint32_t i;
+
+	for (i = 0; i < dir->n_runs; i++) {
+		const struct page_run *run = &dir->runs[i];
+		struct winner *win;
+
+		if (run->id >= rb->n_winners)
+			continue;
+		win = &rb->winners[run->id];
+		if (win->page != 0 && run->t_last < win->t)
+			continue;
+		win->t = run->t_last;
+		win->page = ref->offset;
+		win->run = i;
+	}
+}
+
+/* The last value of a run. */
+static int
+last_value(const struct datafile *f, const struct page_ref *ref,
+    const struct page_dir *dir, const struct page_run *run, int64_t *m,
+    uint8_t *scale, struct ntdb_error *err)
+{
+	uint32_t times, values;
+	uint8_t *raw = NULL;
+	int r = 0;
+
+	page_run_groups(dir, run, &times, &values);
+	if (values != UINT32_MAX) {
+		const struct page_group *g = &dir->groups[values];
+
+		if ((raw = malloc(g->raw_len + 1)) == NULL)
+			return err_nomem(err);
+		r = datafile_group(f, ref, g, raw, err);
+	}
+	*scale = 0;
+	if (r == 0)
+		r = page_values(dir, run, raw, run->n - 1, 1, m,
+		    ntdb_type_is_int(run->type) ? NULL : scale, err);
+	free(raw);
+	return r;
+}
+
+/* Give the metrics that this page has the newest samples of those. */
+static void
+take_winners(struct rebuild *rb, const struct datafile *f,
+    const struct page_ref *ref, const struct page_dir *dir)
+{
+	uint32_t i;
+
+	for (i = 0; i < dir->n_runs; i++) {
+		const struct page_run *run = &dir->runs[i];
+		struct ntdb_error why = NTDB_ERROR_INIT;
+		struct metric *mt = state_metric(&rb->w->state, run->id);
+		uint8_t scale;
+		int64_t m;
+
+		if (mt == NULL || rb->winners[run->id].page != ref->offset ||
+		    rb->winners[run->id].run != i ||
+		    ((mt->flags & METRIC_HAS_LAST) &&
+		    mt->last_t > run->t_last))
+			continue;
+		if (last_value(f, ref, dir, run, &m, &scale, &why) != 0)
+			report(rb, &why);
+		else
+			state_sample(&rb->w->state, run->id, run->t_last, m,
+			    scale);
+	}
+}
+
+/* Walk the pages that count; fn is called with each directory. */
+static void
+walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t limit,
+    bool take)
+{
+	uint64_t pos = DATA_HEAD_LEN;
+	struct page_ref ref;
+	int r;
+
+	for (;;) {
+		struct ntdb_error why = NTDB_ERROR_INIT;
+		struct page_dir dir;
+
+		r = datafile_next(f, &pos, limit, &ref, &why);
+		if (r == NTDB_END)
+			return;
+		if (r == 0 && !snapshot_counts(&rb->view, &ref))
+			continue;
+		if (r == 0 && (r = datafile_dir(f, &ref, &dir, &why)) == 0) {
+			if (take)
+				take_winners(rb, f, &ref, &dir);
+			else
+				note_winners(rb, &ref, &dir);
+			page_dir_release(&dir);
+		}
+		if (r != 0 && !take)
+			report(rb, &why);
+		if (r != 0 && r != NTDB_ECORRUPT)
+			return;
+	}
+}
+
+/* Headers only: ids that are in use, and epochs above the log's. */
+static void
+walk_heads(struct rebuild *rb, const struct datafile *f)
+{
+	uint64_t pos = DATA_HEAD_LEN;
+	struct page_ref ref;
+	int r;
+
+	while ((r = datafile_next(f, &pos, f->size, &ref, NULL)) == 0 ||
+	    r == NTDB_ECORRUPT) {
+		if (r != 0)
+			continue;
+		state_see_id(&rb->w->state, ref.head.max_id);
+		if (ref.head.epoch > rb->w->wal.key.epoch &&
+		    ref.head.epoch > rb->newer)
+			rb->newer = ref.head.epoch;
+	}
+}
+
+static int
+take_partition(struct rebuild *rb, struct partition part,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct state *s = &rb->w->state;
+	struct datafile f;
+	int64_t first, last;
+	uint64_t limit;
+	int r;
+
+	r = snapshot_file(&rb->view, part, &f, &limit, &why);
+	if (r != 0) {
+		if (r == NTDB_ENOENT)
+			return 0;
+		if (r == NTDB_ECORRUPT) {
+			report(rb, &why);
+			return 0;
+		}
+		return err_at(err, r, why.path, why.offset, "%s", why.text);
+	}
+	walk_heads(rb, &f);
+	partition_span(part, &first, &last);
+	if (any_open(s, last)) {
+		memset(rb->winners, 0,
+		    rb->n_winners * sizeof(rb->winners[0]));
+		walk_dirs(rb, &f, limit, false);
+		walk_dirs(rb, &f, limit, true);
+	}
+	datafile_close(&f);
+	return 0;
+}
+
+static int
+take_pages(struct rebuild *rb, struct ntdb_error *err)
+{
+	struct partition *parts;
+	size_t n, i;
+	int r;
+
+	r = dbdir_partitions(&rb->w->dir, INT64_MIN, INT64_MAX, &parts, &n,
+	    err);
+	for (i = n; r == 0 && i > 0; i--)
+		r = take_partition(rb, parts[i - 1], err);
+	free(parts);
+	return r;
+}
+
+static void
+forget_lasts(struct state *s)
+{
+	uint32_t id;
+
+	for (id = 1; id < s->n_slots; id++)
+		s->metrics[id].flags &= (uint8_t)~METRIC_HAS_LAST;
+}
+
+int
+writer_rebuild(struct writer *w, uint64_t *newer, struct ntdb_error *err)
+{
+	struct rebuild rb;
+	uint64_t tail;
+	int r;
+
+	memset(&rb, 0, sizeof(rb));
+	rb.w = w;
+	writer_view(w, &rb.view);
+	rb.n_winners = w->state.n_slots;
+	rb.winners = calloc(rb.n_winners + 1, sizeof(rb.winners[0]));
+	if (rb.winners == NULL)
+		return err_nomem(err);
+	/* Pages came before the log: of equal times the log's sample stays. */
+	forget_lasts(&w->state);
+	r = take_pages(&rb, err);
+	free(rb.winners);
+	*newer = rb.newer;
+	if (r != 0)
+		return r;
+	w->state.log_pos = w->wal.head.len;
+	w->state.log_samples = 0;
+	w->state.complete = true;
+	return state_replay(&w->state, &w->wal, &tail, w->dir.wal_path, err);
+}
