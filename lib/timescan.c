@@ -33,17 +33,20 @@ scan8(const char *p, uint64_t *v)
 	return true;
 }
 
-/* Exactly n digits. */
+/* Exactly two digits. */
 static inline bool
-take_digits(struct text *t, unsigned n, int *v)
+take_pair(struct text *t, int *v)
 {
-	if (t->end - t->at < (ptrdiff_t)n)
+	unsigned tens, ones;
+
+	if (t->end - t->at < 2)
 		return false;
-	for (*v = 0; n > 0; n--, t->at++) {
-		if (!is_digit(*t->at))
-			return false;
-		*v = *v * 10 + (*t->at - '0');
-	}
+	tens = (unsigned)(unsigned char)t->at[0] - '0';
+	ones = (unsigned)(unsigned char)t->at[1] - '0';
+	if (tens > 9 || ones > 9)
+		return false;
+	*v = (int)(tens * 10 + ones);
+	t->at += 2;
 	return true;
 }
 
@@ -93,31 +96,34 @@ take_zone(struct text *t, struct civil *c)
 		c->zone_sign = -1;
 	else
 		return false;
-	return take_digits(t, 2, &c->zone_hour) && take_char(t, ':') &&
-	    take_digits(t, 2, &c->zone_minute);
+	return take_pair(t, &c->zone_hour) && take_char(t, ':') &&
+	    take_pair(t, &c->zone_minute);
 }
 
 static bool
 scan_civil_fields(struct text *t, struct civil *c)
 {
-	if (!take_digits(t, 4, &c->year) || !take_char(t, '-') ||
-	    !take_digits(t, 2, &c->month) || !take_char(t, '-') ||
-	    !take_digits(t, 2, &c->day))
+	int century, year;
+
+	if (!take_pair(t, &century) || !take_pair(t, &year) ||
+	    !take_char(t, '-') || !take_pair(t, &c->month) ||
+	    !take_char(t, '-') || !take_pair(t, &c->day))
 		return false;
+	c->year = century * 100 + year;
 	if (t->at == t->end)
 		return true;
 	if (*t->at != ' ' && *t->at != 'T' && *t->at != 't')
 		return false;
 	t->at++;
-	if (!take_digits(t, 2, &c->hour))
+	if (!take_pair(t, &c->hour))
 		return false;
 	if (!take_char(t, ':'))
 		return t->at == t->end;
-	if (!take_digits(t, 2, &c->minute))
+	if (!take_pair(t, &c->minute))
 		return false;
 	if (!take_char(t, ':'))
 		return t->at == t->end;
-	if (!take_digits(t, 2, &c->second))
+	if (!take_pair(t, &c->second))
 		return false;
 	if (take_char(t, '.') &&
 	    !take_fraction(t, 9, &c->frac, &c->too_long))

@@ -203,7 +203,7 @@ static const struct {
 	  "partition: not one of day, month, year, forever: week" },
 	{ "[manifest_defaults.retention]\nretention_days = 3\n\n", 2,
 	  "retention_days needs retention_action = delete or archive" },
-	{ "[wal]\n[a67890123456789012345678901234567890123456789012345]\n",
+	{ "[wal]\n[a2345678901234567890123456789012345678901234567890]\n",
 	  2, "section name over 49 bytes" },
 };
 
@@ -351,10 +351,11 @@ test_files(void)
 	struct engine_config c;
 	static char big[(1 << 20) + 1];
 
-	write_file("nul.ini", "[wal]\nfsync_policy = al\0ways\n", 30);
+	write_file("nul.ini", "[wal]\nfsync_policy = always\0\n", 29);
 	is_int(engine_config_read(dirfd_, "nul.ini", "f", &c, NULL, NULL,
 	    &err), NTDB_ECONFIG, "a zero byte");
 	is_int(err.line, 2, "its line");
+	is_str(err.text, "a zero byte", "the reason");
 	engine_config_release(&c);
 
 	mkdirat(dirfd_, "dir.ini", 0777);

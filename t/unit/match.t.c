@@ -42,6 +42,7 @@ static const struct {
 	{ "?", "\xc3\xa9", true },
 	{ "??", "\xc3\xa9", false },
 	{ "*??", "\xc3\xa9", false },
+	{ "*??", "\xe2\x82\xac", false },
 	{ "caf?", "caf\xc3\xa9", true },
 	{ "?", "\xf0\x9f\x8c\xa1", true },
 	{ "?", "\xff", true },

@@ -91,6 +91,8 @@ static const struct {
 	{ "2024-02-30", TIME_FIELD },
 	{ "1900-02-29", TIME_FIELD },
 	{ "2100-02-29", TIME_FIELD },
+	{ "1800-02-29", TIME_FIELD },
+	{ "2200-02-29", TIME_FIELD },
 	{ "2000-02-30", TIME_FIELD },
 	{ "2026-05-01 24", TIME_FIELD },
 	{ "2026-05-01 24:00:00", TIME_FIELD },
@@ -369,6 +371,36 @@ test_scan(void)
 	}
 }
 
+/* What is no digit, at each place of the fast paths. */
+static void
+test_not_digits(void)
+{
+	static const char foreign[] = "/:;? @Jpi\x01\x10\xb0\xb5\xff";
+	bool numbers_right = true, times_right = true;
+	char text[32];
+	size_t at, i;
+	int64_t t;
+
+	for (i = 0; i < sizeof(foreign); i++) {
+		for (at = 0; at < 19; at++) {
+			memcpy(text, "1777619289123456789", 19);
+			text[at] = foreign[i];
+			if (time_scan_number(text, 19, 1, &t) != TIME_SYNTAX)
+				numbers_right = false;
+		}
+		for (at = 0; at < 29; at++) {
+			memcpy(text, "2026-05-01 07:08:09.123456789", 29);
+			if (text[at] == foreign[i])
+				continue;
+			text[at] = foreign[i];
+			if (time_scan_civil(text, 29, &t) != TIME_SYNTAX)
+				times_right = false;
+		}
+	}
+	ok(numbers_right, "19 digits must be digits");
+	ok(times_right, "and so must those of a date");
+}
+
 static void
 test_durations(void)
 {
@@ -574,6 +606,7 @@ main(void)
 
 	plan_later();
 	test_scan();
+	test_not_digits();
 	test_durations();
 	for (i = 0; i < N(shown); i++) {
 		is_shown(shown[i].t, NTDB_TIME_HUMAN, shown[i].human);
