@@ -573,12 +573,15 @@ class Database:
         by_id = {}
         for i, (name, kind) in read_catalog(self.read("catalog.json")).items():
             self.names[i], self.types[i] = name, kind
-        log = Log(self.read(os.path.basename(path.rstrip("/")) + ".wal"))
-        files = sorted((p, n) for n in os.listdir(path)
-                       for p in [partition(n)] if p is not None)
-        for part, name in files:
-            self.read_file(log, part, name, by_id)
-        self.read_log(log, by_id)
+        self.log = self.open_log(os.path.basename(path.rstrip("/")) + ".wal")
+        files = [DataFile(self.read(name), part) for part, name in
+                 sorted((p, n) for n in os.listdir(path)
+                        for p in [partition(n)] if p is not None)]
+        all_pages = self.log is None or any(map(self.is_newer, files))
+        for f in files:
+            self.read_file(f, all_pages, by_id)
+        if self.log is not None:
+            self.read_log(self.log, by_id)
         self.samples = {}
         for i, found in by_id.items():
             found.sort(key=lambda s: s[0])
@@ -592,15 +595,30 @@ class Database:
         with open(os.path.join(self.path, name), "rb") as f:
             return f.read()
 
-    def read_file(self, log, part, name, by_id):
-        f = DataFile(self.read(name), part)
-        limit = max(log.committed.get(part, 0), f.sealed_len)
+    def open_log(self, name):
+        try:
+            return Log(self.read(name))
+        except (Corrupt, FileNotFoundError):
+            return None
+
+    def limit(self, f):
+        return max(self.log.committed.get(f.part, 0), f.sealed_len)
+
+    def is_newer(self, f):
+        """Whether a file shows that the log is older than the pages."""
+        behind = [what[0].epoch for kind, *what in f.pages(len(f.data))
+                  if kind == "page" and what[0].at >= self.limit(f)]
+        return max(behind + [0]) > self.log.epoch or \
+            f.sealed_epoch >= self.log.epoch
+
+    def read_file(self, f, all_pages, by_id):
+        limit = len(f.data) if all_pages else self.limit(f)
         for kind, *what in f.pages(limit):
             if kind == "damage":
-                self.damage.append((name, *what))
+                self.damage.append((f.part, *what))
                 continue
             page, = what
-            if page.epoch >= log.epoch and not page.sealed:
+            if not (all_pages or page.sealed or page.epoch < self.log.epoch):
                 continue
             for i, _, found in page.runs():
                 by_id.setdefault(i, []).extend(found)
