@@ -156,9 +156,11 @@ column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
 	for (i = 0; i < n; i++)
 		r[i] = divisor_quotient(&d, (uint64_t)v[i] - (uint64_t)min);
 	*bits = order_bits_0(r, n);
-	/* Deltas of a wider range would not fit their signed 64 bits. */
-	if (range > INT64_MAX)
-		return;
+	/*
+	 * Where a delta leaves 64 bits it is right modulo 2^64, which is all
+	 * that reading asks for if the divisor is 1; if not, the quotients are
+	 * below 2^63 and no delta leaves 64 bits.
+	 */
 	bits_1 = order_bits_1(r, n, &all);
 	if (bits_1 >= *bits)
 		return;

@@ -1,4 +1,6 @@
 #include "bytes.h"
+#include "checksum.h"
+#include "error.h"
 #include "page-impl.h"
 
 /*
@@ -218,8 +220,8 @@ pack_groups(const struct page_dir *dir, struct buf *out)
 		buf_add_u32(out, g->crc);
 }
 
-void
-page_dir_pack(const struct page_dir *dir, struct buf *out)
+static void
+pack_dir(const struct page_dir *dir, struct buf *out)
 {
 	uint32_t next = 0;
 
@@ -231,4 +233,42 @@ page_dir_pack(const struct page_dir *dir, struct buf *out)
 	pack_exceptions(dir, out);
 	pack_stats(dir, out);
 	pack_groups(dir, out);
+}
+
+int
+page_write(const struct page_dir *dir, struct page_head *h,
+    const struct buf *groups, struct compressor *z, struct buf *plain,
+    struct buf *out, struct ntdb_error *err)
+{
+	size_t start = out->len;
+	uint8_t *packed;
+	int e;
+
+	buf_clear(plain);
+	pack_dir(dir, plain);
+	if (!buf_ok(plain))
+		return err_nomem(err);
+	/* The header is filled in when the length behind it is known. */
+	if (buf_extend(out, PAGE_HEAD_LEN) == NULL)
+		return err_nomem(err);
+	if ((e = compress_pack(z, (enum compress_codec)h->codec, plain->data,
+	    plain->len, out, err)) != 0)
+		goto undo;
+	packed = out->data + start + PAGE_HEAD_LEN;
+	h->n_runs = dir->n_runs;
+	h->n_groups = dir->n_groups;
+	h->dir_raw_len = (uint32_t)plain->len;
+	h->dir_len = (uint32_t)(out->len - start - PAGE_HEAD_LEN);
+	h->dir_crc = checksum(packed, h->dir_len);
+	buf_add(out, groups->data, groups->len);
+	if (!buf_ok(out)) {
+		e = err_nomem(err);
+		goto undo;
+	}
+	h->len = out->len - start;
+	page_head_pack(h, out->data + start);
+	return 0;
+undo:
+	out->len = start;
+	return e;
 }

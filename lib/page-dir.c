@@ -134,8 +134,8 @@ check_groups(const struct page_head *h, struct page_dir *dir,
 	for (g = dir->groups; g < end; g++) {
 		if (g->codec > COMPRESS_DEFLATE)
 			return page_dir_newer(err, "compression");
-		if (g->len > h->len - offset || !compress_plausible(
-		    (enum compress_codec)g->codec, g->len, g->raw_len))
+		if (!compress_plausible((enum compress_codec)g->codec, g->len,
+		    g->raw_len))
 			return page_dir_bad(err, "length of a group");
 		g->offset = offset;
 		offset += g->len;

@@ -41,8 +41,13 @@ page_stats_near(const struct page_run *r)
 void page_sort_columns(const struct page_column *c, uint32_t n,
     uint32_t *sorted);
 
-/* Append the plain (not yet compressed) bytes of a directory. */
-void page_dir_pack(const struct page_dir *dir, struct buf *out);
+/*
+ * Append a page: its directory from dir, its groups as they are given.  Of the
+ * header what follows from these is filled in; plain is for its use.
+ */
+int page_write(const struct page_dir *dir, struct page_head *h,
+    const struct buf *groups, struct compressor *z, struct buf *plain,
+    struct buf *out, struct ntdb_error *err);
 
 /* Fill the statistics of integers, or of decimals, each with its scale. */
 void page_stats_of_ints(const int64_t *m, size_t n, struct page_stats *st);

@@ -41,7 +41,7 @@ struct page_packer {
 	uint64_t *r;
 	size_t	n_r, r_room;
 	struct compressor z;
-	struct buf plain, packed, groups;
+	struct buf plain, groups;
 	int64_t	v[PAGE_RUN_MAX], bits[PAGE_RUN_MAX];
 	uint64_t bits_r[PAGE_RUN_MAX];
 	uint32_t except[PAGE_RUN_MAX];
@@ -63,7 +63,6 @@ page_packer_free(struct page_packer *pk)
 	page_dir_release(&pk->dir);
 	compressor_release(&pk->z);
 	buf_release(&pk->plain);
-	buf_release(&pk->packed);
 	buf_release(&pk->groups);
 	free(pk->times);
 	free(pk->timelines.next);
@@ -98,7 +97,6 @@ begin(struct page_packer *pk, size_t n, struct ntdb_error *err)
 	d->n_stats = d->n_exceptions = 0;
 	pk->n_r = 0;
 	buf_clear(&pk->plain);
-	buf_clear(&pk->packed);
 	buf_clear(&pk->groups);
 	memset(pk->timelines.head, 0xff, sizeof(pk->timelines.head));
 	memset(pk->columns.head, 0xff, sizeof(pk->columns.head));
@@ -450,37 +448,6 @@ write_groups(struct page_packer *pk, enum compress_codec codec,
 	return g == NULL ? 0 : write_group(pk, g, codec, err);
 }
 
-/* Pack the directory and write the page. */
-static int
-write_page(struct page_packer *pk, struct page_head *h, struct buf *out,
-    struct ntdb_error *err)
-{
-	uint8_t head[PAGE_HEAD_LEN];
-	int e;
-
-	buf_clear(&pk->plain);
-	page_dir_pack(&pk->dir, &pk->plain);
-	if (!buf_ok(&pk->plain))
-		return err_nomem(err);
-	if ((e = compress_pack(&pk->z, (enum compress_codec)h->codec,
-	    pk->plain.data, pk->plain.len, &pk->packed, err)) != 0)
-		return e;
-	h->n_runs = pk->dir.n_runs;
-	h->n_groups = pk->dir.n_groups;
-	h->dir_raw_len = (uint32_t)pk->plain.len;
-	h->dir_len = (uint32_t)pk->packed.len;
-	h->dir_crc = checksum(pk->packed.data, pk->packed.len);
-	h->len = PAGE_HEAD_LEN + (uint64_t)pk->packed.len + pk->groups.len;
-	page_head_pack(h, head);
-	if (buf_reserve(out, PAGE_HEAD_LEN + pk->packed.len +
-	    pk->groups.len) == NULL)
-		return err_nomem(err);
-	buf_add(out, head, sizeof(head));
-	buf_add(out, pk->packed.data, pk->packed.len);
-	buf_add(out, pk->groups.data, pk->groups.len);
-	return 0;
-}
-
 int
 page_pack(struct page_packer *pk, const struct page_run_in *runs,
     size_t n_runs, uint64_t epoch, bool sealed, enum page_codec codec,
@@ -514,5 +481,6 @@ page_pack(struct page_packer *pk, const struct page_run_in *runs,
 	    (e = add_all(pk, runs, n_runs, err)) != 0 ||
 	    (e = write_groups(pk, (enum compress_codec)codec, err)) != 0)
 		return e;
-	return write_page(pk, &h, out, err);
+	return page_write(&pk->dir, &h, &pk->groups, &pk->z, &pk->plain, out,
+	    err);
 }

@@ -93,7 +93,14 @@ test_forms(void)
 	is_int((int64_t)f.gcd, 150, "multiples: the divisor");
 	is_int(f.width, 2, "multiples: the width");
 	ok(round_trip(wide, 4, &f), "the whole range");
-	is_int(f.order, 0, "the whole range is not delta-coded");
+	for (i = 0; i < 100; i++)
+		ramp[i] = i < 50 ? INT64_MIN + 3 * i : INT64_MAX - 3 * i;
+	ok(round_trip(ramp, 100, &f), "the whole range in two ramps");
+	is_int((int64_t)f.gcd, 3, "the divisor of its differences");
+	for (i = 0; i < 100; i++)
+		ramp[i] = i < 50 ? INT64_MIN + 3 * i : INT64_MAX - 2 * i;
+	ok(round_trip(ramp, 100, &f) && f.gcd == 1 && f.order == 1,
+	    "the whole range, delta-coded modulo 2^64");
 	for (i = 0; i < 100; i++)
 		ramp[i] = 5000 - 3000000 * i + (i % 2) * 6;
 	ok(round_trip(ramp, 100, &f), "a ramp");
@@ -173,6 +180,10 @@ test_scales(void)
 	/* 2^53 is not to be multiplied, but 1e-15 is a decimal too. */
 	static const int64_t far[] = { DEC_M_MAX, 1, 3 };
 	static const uint8_t far_s[] = { 0, 15, 16 };
+	/* 2^53 is 9007199254740992. */
+	static const int64_t edge[] = { 900719925474099, 5,
+	    -900719925474100 };
+	static const uint8_t edge_s[] = { 0, 1, 0 };
 	int64_t v[5];
 	uint32_t except[5];
 	uint8_t common = 99;
@@ -188,6 +199,12 @@ test_scales(void)
 	is_int(common, 16, "the scale of most");
 	is_int(column_scale_to(far, far_s, 3, 16, v, except), 1,
 	    "the other is an exception");
+	is_int(column_scale_fit(edge, edge_s, 2, &common), 2, "just in reach");
+	is_int(column_scale_fit(edge, edge_s, 3, &common), 2,
+	    "just out of reach");
+	is_int(column_scale_to(edge, edge_s, 3, 1, v, except), 1,
+	    "and an exception");
+	column_scale_to(far, far_s, 3, 16, v, except);
 	ok(v[0] == 10 && v[1] == 10 && v[2] == 3,
 	    "which takes its neighbour's value");
 }
@@ -195,7 +212,7 @@ test_scales(void)
 int
 main(void)
 {
-	plan(30);
+	plan(35);
 	diag("seed %llx", (unsigned long long)seed);
 	test_forms();
 	test_random();

@@ -36,7 +36,7 @@ unpack(enum compress_codec codec, const uint8_t *p, size_t len,
 static void
 test_round(struct compressor *c, enum compress_codec codec, const char *name)
 {
-	static uint8_t src[LEN], raw[LEN];
+	static uint8_t src[LEN], raw[LEN + 1];
 	struct buf out = BUF_INIT;
 	size_t i, n_bad = 0;
 
@@ -53,7 +53,9 @@ test_round(struct compressor *c, enum compress_codec codec, const char *name)
 	    name);
 	ok(!compress_plausible(codec, 3, LEN), "%s: not plausible", name);
 	is_int(unpack(codec, out.data + 1, out.len - 1, raw, LEN - 1),
-	    NTDB_ECORRUPT, "%s: another length", name);
+	    NTDB_ECORRUPT, "%s: a lesser length", name);
+	is_int(unpack(codec, out.data + 1, out.len - 1, raw, LEN + 1),
+	    NTDB_ECORRUPT, "%s: a greater length", name);
 	for (i = 0; i < out.len - 1; i++)
 		n_bad += unpack(codec, out.data + 1, i, raw, LEN) ==
 		    NTDB_ECORRUPT;
@@ -67,7 +69,7 @@ main(void)
 	struct compressor c = { NULL };
 	uint8_t raw[10];
 
-	plan(30);
+	plan(33);
 	test_round(&c, COMPRESS_NONE, "none");
 	test_round(&c, COMPRESS_SNAPPY, "snappy");
 	test_round(&c, COMPRESS_DEFLATE, "deflate");

@@ -217,9 +217,22 @@ with_byte(size_t at, uint8_t byte)
 	return with_dir(&h, dir, sizeof(dir), page + 99, 2);
 }
 
+/* The hand-made directory with a byte behind it. */
+static int
+with_tail(void)
+{
+	struct page_head h;
+	uint8_t dir[26] = { 0 };
+
+	page_head_unpack(page, &h, NULL);
+	memcpy(dir, page + 74, 25);
+	return with_dir(&h, dir, sizeof(dir), page + 99, 2);
+}
+
 static void
 test_dirs(void)
 {
+	is_int(with_tail(), NTDB_ECORRUPT, "a byte too many");
 	is_int(with_byte(0, 0), 0, "unchanged");
 	is_int(with_byte(0, 1), NTDB_EVERSION, "a feature");
 	is_int(with_byte(13, 0x21), 0, "order 1 of 4 residuals fits too");
@@ -309,7 +322,7 @@ main(void)
 {
 	struct page_packer *pk;
 
-	plan(37);
+	plan(38);
 	diag("seed %llx", (unsigned long long)seed);
 	if (page_packer_new(&pk, NULL) != 0)
 		bail("out of memory");
