@@ -1,20 +1,12 @@
 #!/bin/sh
 # The floors of lib/.  A header says its floor in its first comment; a source
 # file has the floor of the header it implements: the one of its own name,
-# else that of the part of its name before a hyphen, else the one given here.
-# A file includes its own floor and lower ones; third-party headers have
-# homes; programs see ntdb.h alone.
+# else that of the part of its name before a hyphen, else the highest of those
+# that declare what it defines.  A file includes its own floor and lower ones;
+# third-party headers have homes; programs see ntdb.h alone.
 
 . "$(dirname "$0")/lib.sh"
 cd "$NTDB_SRC" || bail "no $NTDB_SRC"
-
-implements='
-	cache.c state.h
-	decimal.c number.h
-	duration.c timefmt.h
-	loghead.c logrec.h
-	timescan.c timefmt.h
-'
 
 # Third-party headers and who may include them.
 homes='
@@ -26,6 +18,15 @@ homes='
 
 floor() {
 	sed -n '1,/\*\//s/.*Floor \([0-5]\)\..*/\1/p' "lib/$1" | head -n 1
+}
+
+# defines FILE.c: the functions that others can call.
+defines() {
+	awk '/^[a-z][a-z0-9_]*\(/ && last !~ /^static/ {
+		sub(/\(.*/, "")
+		print
+	}
+	{ last = $0 }' "lib/$1"
 }
 
 # header_of FILE.c
@@ -41,7 +42,11 @@ header_of() {
 		*) break ;;
 		esac
 	done
-	echo "$implements" | awk -v file="$1" '$1 == file { print $2 }'
+	defines "$1" | sed 's/.*/[ *]&(/' >"$TMP/calls"
+	grep -l -f "$TMP/calls" lib/*.h | sed 's|^lib/||' |
+	    while read -r header; do
+		[ "$header" = ntdb.h ] || echo "$(floor "$header") $header"
+	done | sort -n | tail -n 1 | sed 's/^[^ ]* //'
 }
 
 includes() {
