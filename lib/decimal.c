@@ -286,7 +286,7 @@ dec_format(int64_t m, uint8_t scale, char *buf)
 	r.exp = -(int)scale;
 	while (r.exp < 0 && r.sig % 10 == 0) {
 		r.sig /= 10;
-		r.exp = r.sig == 0 ? 0 : r.exp + 1;
+		r.exp++;
 	}
 	return format_radix(m < 0, r, buf);
 }

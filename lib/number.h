@@ -5,9 +5,9 @@
  * Inside ntdb a float is a `decimal': an integer m and a scale s that mean
  * the double nearest to m / 10^s, with |m| <= 2^53 and s <= DEC_SCALE_MAX.
  * Under these bounds m and 10^s are exact doubles, so that one division gives
- * that double (Clinger 1990).  A float that is no such decimal (-0.0, NaN, infinities,
- * sixteen and more digits, far exponents) has scale DEC_RAW and m holds its
- * IEEE 754 bits.  A decimal is *canonical* if s is as small as it can be:
+ * that double (Clinger 1990).  A float that is no such decimal (-0.0, NaN,
+ * infinities, most with sixteen and more digits, far exponents) has scale
+ * DEC_RAW and m holds its IEEE 754 bits.  A decimal is *canonical* if s is as small as it can be:
  * 8.30 is {83, 1}, 21.0 is {21, 0}, 0.0 is {0, 0}.
  */
 #ifndef NTDB_NUMBER_H

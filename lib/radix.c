@@ -255,7 +255,8 @@ radix_text_to_f64(const char *s, const char *end, int64_t point)
 
 /*
  * g * v / 2^128 for Schubfach: the whole part, its last bit set if there is a
- * fraction ("round to odd").  g is too large by less than 1, hence the 1.
+ * fraction ("round to odd").  g is rounded up, so what is hardly a fraction
+ * is none.
  */
 static uint64_t
 round_to_odd(struct wide g, uint64_t v)
@@ -308,10 +309,9 @@ schubfach(uint64_t c, int q, bool uneven)
 	k = (q * 1262611 - (uneven ? 524031 : 0)) >> 22;
 	h = q + pow10_log2(-k) + 1;
 	g = pow10_wide[-k - POW10_MIN];
-	if (-k < POW10_EXACT_MIN || -k > POW10_EXACT_MAX) {
+	/* Rounded up; no entry's lower half is all ones. */
+	if (-k < POW10_EXACT_MIN || -k > POW10_EXACT_MAX)
 		g.lo++;
-		g.hi += g.lo == 0;
-	}
 
 	/* The float and the ends of its interval, in quarters of 10^k. */
 	v = round_to_odd(g, (4 * c) << h);

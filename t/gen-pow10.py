@@ -35,6 +35,7 @@ def main():
         t = leading_bits(q)
         assert t.bit_length() == 128
         hi, lo = t >> 64, t & (1 << 64) - 1
+        assert lo != (1 << 64) - 1
         print("\t{ UINT64_C(0x%016x), UINT64_C(0x%016x) },\t/* %d */"
               % (hi, lo, q))
     print("};")

@@ -262,6 +262,8 @@ test_widen(void)
 	ok(!dec_fits_f32(raw(7.038531e-26)), "7.038531e-26 does not fit");
 	d = dec_round_f32(raw(7.038531e-26));
 	ok(dec_fits_f32(d) && same(d, dec_round_f32(d)), "its float does");
+	d = dec_round_f32(raw((double)below));
+	ok(dec_fits_f32(d) && same(d, dec_round_f32(d)), "from below too");
 
 	for (i = 0; i < N_RANDOM; i++) {
 		uint32_t u = (uint32_t)rng();
