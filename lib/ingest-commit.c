@@ -1,0 +1,557 @@
+/*
+ * Commits: the pending samples of each database are judged under its lock
+ * and appended to its log, or, past the log, written to pages.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "flush.h"
+#include "ingest.h"
+#include "timefmt.h"
+
+/* ------------------------------------------------------------- databases */
+
+/* Keep no more databases open than OPEN_WRITERS. */
+static void
+close_oldest(struct ntdb_ingest *in)
+{
+	uint32_t i, n_open = 0, oldest = UINT32_MAX;
+
+	for (i = 0; i < in->n_dbs; i++) {
+		if (!in->dbs[i].open)
+			continue;
+		n_open++;
+		if (oldest == UINT32_MAX ||
+		    in->dbs[i].used < in->dbs[oldest].used)
+			oldest = i;
+	}
+	if (n_open >= OPEN_WRITERS) {
+		writer_close(&in->dbs[oldest].w);
+		in->dbs[oldest].open = false;
+	}
+}
+
+static int
+open_db(struct ntdb_ingest *in, struct ingest_db *d, bool create,
+    struct ntdb_error *err)
+{
+	uint32_t generation = d->w.generation;
+	int r;
+
+	d->used = in->stats.commits;
+	if (d->open)
+		return 0;
+	close_oldest(in);
+	r = writer_open(&d->w, in->root, d->name, create, err);
+	if (r == 0) {
+		d->open = true;
+		/* Ids found through an earlier handle must not be trusted. */
+		d->w.generation = generation;
+	}
+	return r;
+}
+
+/* ---------------------------------------------------------------- judging */
+
+static void
+judging_init(struct judging *j, struct ntdb_ingest *in, struct writer *w,
+    uint32_t db, uint32_t from, uint32_t to)
+{
+	memset(j, 0, sizeof(*j));
+	j->in = in;
+	j->w = w;
+	j->db = db;
+	j->from = from;
+	j->to = to;
+	j->now_ns = ntdb_now(in->root);
+	j->clock_set = j->now_ns >= NTDB_RELEASE_S * NS_PER_S;
+}
+
+static bool
+is_of(const struct ntdb_ingest *in, const struct pending *p, uint32_t db)
+{
+	return p->kind != PENDING_BAD &&
+	    in->targets.at[p->target].db == db;
+}
+
+/* Judge all samples of the database; strict mode stops at a refusal. */
+static int
+judge_all(struct judging *j, struct ntdb_error *err)
+{
+	struct ntdb_ingest *in = j->in;
+	uint32_t i;
+	int r;
+
+	for (i = j->from; i < j->to; i++) {
+		struct pending *p = &in->pending[i];
+
+		if (!is_of(in, p, j->db))
+			continue;
+		p->verdict = VERDICT_NONE;
+		if ((r = judge(j, i, err)) != 0)
+			return r;
+		if (in->opt.strict && p->verdict == VERDICT_REFUSED)
+			break;
+	}
+	return 0;
+}
+
+/*
+ * Whether a database that does not exist would get a sample at all: only
+ * then it is made.  The verdicts stand if not.
+ */
+static int
+rehearse(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to,
+    bool *accepted, struct ntdb_error *err)
+{
+	struct judging j;
+	struct writer w;
+	int r;
+
+	memset(&w, 0, sizeof(w));
+	wal_init(&w.wal);
+	w.generation = UINT32_MAX;
+	*accepted = false;
+	if ((r = root_engine(in->root, &w.engine, err)) != 0)
+		return r;
+	/* An empty path is no file: the defaults. */
+	r = manifest_read(AT_FDCWD, "", DBDIR_MANIFEST, w.engine,
+	    &w.manifest, NULL, NULL, err);
+	if (r == 0) {
+		judging_init(&j, in, &w, db, from, to);
+		j.rehearsal = true;
+		batch_begin(&in->batch, 0);
+		r = judge_all(&j, err);
+		*accepted = j.stored > 0;
+	}
+	state_release(&w.state);
+	manifest_release(&w.manifest);
+	return r;
+}
+
+/* ------------------------------------------------------- direct to pages */
+
+static void
+direct_release(struct direct *d)
+{
+	free(d->id);
+	free(d->t);
+	free(d->m);
+	free(d->scale);
+	memset(d, 0, sizeof(*d));
+}
+
+static int
+direct_reserve(struct direct *d, size_t n, struct ntdb_error *err)
+{
+	d->n = 0;
+	if (n <= d->cap)
+		return 0;
+	direct_release(d);
+	d->id = malloc(n * sizeof(d->id[0]));
+	d->t = malloc(n * sizeof(d->t[0]));
+	d->m = malloc(n * sizeof(d->m[0]));
+	d->scale = malloc(n);
+	if (d->id == NULL || d->t == NULL || d->m == NULL ||
+	    d->scale == NULL) {
+		direct_release(d);
+		return err_nomem(err);
+	}
+	d->cap = n;
+	return 0;
+}
+
+/* Whether these samples are to go to pages without the log. */
+static bool
+goes_to_pages(const struct ntdb_ingest *in, const struct writer *w,
+    uint32_t db, uint32_t from, uint32_t to)
+{
+	int64_t before = w->manifest.skip_before_ns, limit;
+	uint32_t i;
+
+	if (!w->manifest.wal_enabled)
+		return true;
+	if (before == 0 || __builtin_sub_overflow(ntdb_now(in->root), before,
+	    &limit))
+		return false;
+	for (i = from; i < to; i++) {
+		const struct pending *p = &in->pending[i];
+
+		if (is_of(in, p, db) && (p->flags & PENDING_HAS_TIME) &&
+		    p->t < limit)
+			return true;
+	}
+	return false;
+}
+
+/* Whether they are to wait for more of their kind first. */
+static bool
+is_held(const struct ntdb_ingest *in, const struct writer *w, uint32_t db,
+    uint32_t from, uint32_t to)
+{
+	uint64_t enough = w->manifest.page_max_records, n = 0;
+	uint32_t i;
+
+	if (enough > 2 * PENDING_BATCH)
+		enough = 2 * PENDING_BATCH;
+	for (i = from; i < to && n < enough; i++)
+		n += is_of(in, &in->pending[i], db);
+	return n < enough;
+}
+
+/* ----------------------------------------------------------------- commit */
+
+/* The time of the first of these samples, for the batch. */
+static int64_t
+base_time(const struct judging *j)
+{
+	uint32_t i;
+
+	for (i = j->from; i < j->to; i++) {
+		const struct pending *p = &j->in->pending[i];
+
+		if (is_of(j->in, p, j->db) && (p->flags & PENDING_HAS_TIME))
+			return p->t;
+	}
+	return j->now_ns;
+}
+
+/* A flush that fails loses nothing: the log has it all. */
+static void
+try_flush(struct writer *w)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+
+	if (w->flush_failed_at != 0 && w->state.log_pos <
+	    w->flush_failed_at + w->manifest.page_max_bytes / 4)
+		return;
+	if (flush_log(w, NULL, NULL, &why) != 0)
+		root_note(w->dir.root, &why);
+}
+
+/* Make room below max_segment_size. */
+static int
+limit_log(struct writer *w, size_t more, struct ntdb_error *err)
+{
+	int r;
+
+	if (w->state.log_pos + more <= w->engine->max_segment_size ||
+	    w->state.log_pos == w->wal.head.len)
+		return 0;
+	if ((r = flush_log(w, NULL, NULL, err)) != 0)
+		return r == NTDB_EIO ? r : err_set(err, NTDB_EIO,
+		    "log is full and cannot be flushed");
+	return 0;
+}
+
+static int
+append(struct judging *j, struct ntdb_error *err)
+{
+	struct ntdb_ingest *in = j->in;
+	int r;
+
+	if (j->to_pages) {
+		struct flush_extra extra = { in->direct.id, in->direct.t,
+			in->direct.m, in->direct.scale, in->direct.n };
+
+		return in->direct.n == 0 ? 0 :
+		    flush_log(j->w, &extra, NULL, err);
+	}
+	if (in->batch.n == 0)
+		return 0;
+	r = writer_append(j->w, &in->batch, j->stored, in->opt.sync, err);
+	if (r == 0 && writer_flush_is_due(j->w))
+		try_flush(j->w);
+	return r;
+}
+
+static int
+commit_locked(struct judging *j, struct ntdb_error *err)
+{
+	struct ntdb_ingest *in = j->in;
+	int r;
+
+	if (!j->to_pages && (r = limit_log(j->w,
+	    (size_t)(j->to - j->from) * 16, err)) != 0)
+		return r;
+	if (j->to_pages &&
+	    (r = direct_reserve(&in->direct, j->to - j->from, err)) != 0)
+		return r;
+	batch_begin(&in->batch, base_time(j));
+	if ((r = judge_all(j, err)) != 0 || (r = append(j, err)) != 0) {
+		j->w->valid = false;
+		return r;
+	}
+	if (j->stored > 0)
+		in->stats.commits++;
+	j->w->state.counters[COUNT_SAMPLES] += j->stored;
+	return 0;
+}
+
+static void
+forget_verdicts(struct ntdb_ingest *in, uint32_t db, uint32_t from,
+    uint32_t to)
+{
+	for (; from < to; from++)
+		if (is_of(in, &in->pending[from], db))
+			in->pending[from].verdict = VERDICT_NONE;
+}
+
+/*
+ * Commit the samples of one database in pending[from .. to).  *held: they
+ * are to stay pending.
+ */
+static int
+commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to,
+    bool finish, bool *held, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct ingest_db *d = &in->dbs[db];
+	struct judging j;
+	bool accepted;
+	int r;
+
+	*held = false;
+	r = open_db(in, d, false, &why);
+	if (r == NTDB_ENOENT) {
+		r = rehearse(in, db, from, to, &accepted, err);
+		if (r != 0 || !accepted)
+			return r;
+		r = open_db(in, d, true, err);
+	} else if (r != 0 && err != NULL && err->code == 0) {
+		*err = why;
+	}
+	if (r != 0)
+		return r;
+	judging_init(&j, in, &d->w, db, from, to);
+	j.to_pages = goes_to_pages(in, &d->w, db, from, to);
+	if (j.to_pages && !finish && is_held(in, &d->w, db, from, to)) {
+		*held = true;
+		return 0;
+	}
+	if ((r = writer_lock(&d->w, err)) == 0) {
+		r = commit_locked(&j, err);
+		writer_unlock(&d->w);
+	}
+	if (r != 0)
+		forget_verdicts(in, db, from, to);
+	return r;
+}
+
+/* ----------------------------------------------------------------- report */
+
+static const char *
+reason_of(const struct pending *p, char *buf, size_t room)
+{
+	char ts[NTDB_TEXT_MAX], last[NTDB_TEXT_MAX];
+	size_t ts_len, last_len;
+
+	if (p->why != NTDB_REFUSE_LATE)
+		return p->u.reason;
+	ts_len = ntdb_time_format(p->t, NTDB_TIME_RFC3339, ts);
+	last_len = ntdb_time_format(p->u.last_t, NTDB_TIME_RFC3339, last);
+	snprintf(buf, room, "late sample: %.*s is before %.*s "
+	    "(was the clock ahead? see late = accept)", (int)ts_len, ts,
+	    (int)last_len, last);
+	return buf;
+}
+
+static void
+report(struct ntdb_ingest *in, const struct pending *p)
+{
+	uint64_t line = p->flags & PENDING_TYPED ? 0 :
+	    p->ordinal - in->source_base;
+	char buf[192];
+
+	in->stats.refused++;
+	in->stats.refused_by[p->why]++;
+	if (in->opt.refused != NULL)
+		in->opt.refused(in->opt.arg, line, p->text, p->text_len,
+		    (enum ntdb_refusal)p->why,
+		    reason_of(p, buf, sizeof(buf)));
+}
+
+/* Count and report what has a verdict, in the order of the input. */
+static bool
+settle(struct ntdb_ingest *in, uint32_t from, uint32_t to)
+{
+	uint32_t i;
+
+	for (i = from; i < to; i++) {
+		struct pending *p = &in->pending[i];
+
+		switch (p->kind == PENDING_BAD ? VERDICT_REFUSED :
+		    p->verdict) {
+		case VERDICT_STORED:
+			in->stats.samples++;
+			if (p->flags & PENDING_ROUNDED)
+				in->stats.rounded++;
+			break;
+		case VERDICT_DUPLICATE:
+			in->stats.duplicates++;
+			break;
+		case VERDICT_REFUSED:
+			report(in, p);
+			if (!in->opt.strict)
+				break;
+			in->stats.committed = p->ordinal - 1;
+			in->stopped = true;
+			return false;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
+static void
+drop_pending(struct ntdb_ingest *in, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (in->pending[i].flags & PENDING_HELD)
+			free((void *)(uintptr_t)in->pending[i].text);
+	in->n_pending -= n;
+	memmove(in->pending, in->pending + n,
+	    in->n_pending * sizeof(in->pending[0]));
+	in->n_held = 0;
+	in->text_bytes = 0;
+}
+
+/* Whatever waits keeps a copy of its text. */
+static int
+hold(struct pending *p, struct ntdb_error *err)
+{
+	char *copy;
+
+	if (p->flags & (PENDING_HELD | PENDING_TYPED))
+		return 0;
+	if ((copy = malloc(p->text_len + 1)) == NULL)
+		return err_nomem(err);
+	memcpy(copy, p->text, p->text_len);
+	p->text = copy;
+	p->flags |= PENDING_HELD;
+	return 0;
+}
+
+/* Keep the samples of databases that wait, in their order, at the front. */
+static int
+keep_held(struct ntdb_ingest *in, const bool *held, struct ntdb_error *err)
+{
+	uint32_t i, n = 0;
+	int r;
+
+	for (i = 0; i < in->n_pending; i++) {
+		struct pending p = in->pending[i];
+
+		if (p.kind == PENDING_BAD ||
+		    !held[in->targets.at[p.target].db]) {
+			if (p.flags & PENDING_HELD)
+				free((void *)(uintptr_t)p.text);
+			continue;
+		}
+		if ((r = hold(&p, err)) != 0)
+			return r;
+		in->pending[n++] = p;
+	}
+	in->n_pending = in->n_held = n;
+	in->text_bytes = 0;
+	in->stats.committed = n > 0 ? in->pending[0].ordinal - 1 :
+	    in->ordinal;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- batches */
+
+/*
+ * Strict: stretches of one database, one after the other, so that nothing
+ * behind a refused line is stored.
+ */
+static int
+commit_strict(struct ntdb_ingest *in, bool *held, struct ntdb_error *err)
+{
+	uint32_t from = 0, to, db;
+	int r;
+
+	while (from < in->n_pending) {
+		if (in->pending[from].kind == PENDING_BAD) {
+			to = from + 1;
+		} else {
+			db = in->targets.at[in->pending[from].target].db;
+			for (to = from + 1; to < in->n_pending &&
+			    is_of(in, &in->pending[to], db); to++)
+				;
+			r = commit_db(in, db, from, to, true, held, err);
+			if (r != 0) {
+				drop_pending(in, from);
+				return r;
+			}
+		}
+		if (!settle(in, from, to)) {
+			drop_pending(in, in->n_pending);
+			return err_set(err, NTDB_ECORRUPT,
+			    "stopped at a refused line");
+		}
+		from = to;
+	}
+	in->stats.committed = in->ordinal;
+	drop_pending(in, in->n_pending);
+	return 0;
+}
+
+static int
+commit_all(struct ntdb_ingest *in, bool finish, bool *held,
+    struct ntdb_error *err)
+{
+	uint32_t i, db;
+	int r = 0;
+
+	for (db = 0; db < in->n_dbs; db++)
+		in->dbs[db].n_pending = 0;
+	for (i = 0; i < in->n_pending; i++)
+		if (in->pending[i].kind != PENDING_BAD)
+			in->dbs[in->targets.at[in->pending[i].target].db]
+			    .n_pending++;
+	for (db = 0; r == 0 && db < in->n_dbs; db++)
+		if (in->dbs[db].n_pending > 0)
+			r = commit_db(in, db, 0, in->n_pending, finish,
+			    &held[db], err);
+	if (r != 0)
+		return r;
+	settle(in, 0, in->n_pending);
+	return keep_held(in, held, err);
+}
+
+int
+ingest_commit(struct ntdb_ingest *in, bool finish, struct ntdb_error *err)
+{
+	bool *held;
+	int r;
+
+	if (in->n_pending == 0) {
+		in->stats.committed = in->ordinal;
+		return 0;
+	}
+	if ((held = calloc(in->n_dbs + 1, sizeof(held[0]))) == NULL)
+		return err_nomem(err);
+	r = in->opt.strict ? commit_strict(in, held, err) :
+	    commit_all(in, finish, held, err);
+	free(held);
+	return r;
+}
+
+void
+ingest_release_commit(struct ntdb_ingest *in)
+{
+	uint32_t i;
+
+	for (i = 0; i < in->n_dbs; i++)
+		if (in->dbs[i].open)
+			writer_close(&in->dbs[i].w);
+	drop_pending(in, in->n_pending);
+	direct_release(&in->direct);
+}

@@ -1,0 +1,180 @@
+/*
+ * Floor 5.  Ingest, inside: what was added and waits for its commit.
+ *
+ * Lines are parsed without a lock into `pending' samples; a commit takes each
+ * database's lock, judges its samples in order against the state, and appends
+ * what is accepted as one batch.
+ */
+#ifndef NTDB_INGEST_H
+#define NTDB_INGEST_H
+
+#include "dupset.h"
+#include "line.h"
+#include "writer.h"
+
+#define PENDING_BATCH 32768u		/* samples in a batch, at most */
+#define TEXT_BATCH (1u << 20)		/* bytes of text in a batch, about */
+#define OPEN_WRITERS 16			/* databases that are kept open */
+
+enum pending_kind {
+	PENDING_INT,		/* integer literal */
+	PENDING_FLOAT,		/* float literal: canonical decimal */
+	PENDING_BAD		/* refused when it was read */
+};
+
+enum pending_flag {
+	PENDING_HAS_TIME = 1,
+	PENDING_SUFFIXED = 2,	/* certainly an integer */
+	PENDING_TYPED = 4,	/* not from text: class as given */
+	PENDING_ROUNDED = 8,
+	PENDING_HELD = 16	/* text is our own copy */
+};
+
+enum verdict {
+	VERDICT_NONE,		/* not judged yet */
+	VERDICT_STORED,
+	VERDICT_DUPLICATE,
+	VERDICT_REFUSED
+};
+
+struct pending {
+	int64_t	t;
+	int64_t	m;
+	const char *text;	/* the line */
+	union {
+		const char *reason;	/* refused: a constant */
+		int64_t	last_t;		/* refused as late: the last time */
+	} u;
+	uint64_t ordinal;	/* of its line, over all sources */
+	uint32_t text_len;
+	uint32_t target;	/* index */
+	uint8_t	kind, flags, scale, verdict;
+	uint8_t	why;		/* enum ntdb_refusal */
+};
+
+/* A word DB/METRIC that was seen, with a valid name. */
+struct target {
+	const char *word;	/* in the arena: DB/METRIC */
+	uint32_t word_len;
+	uint16_t name_len;	/* of METRIC, at the end of word */
+	bool	plain;		/* METRIC has no `/' */
+	uint32_t hash;
+	uint32_t db;		/* index */
+	uint32_t follower;	/* the target that came after it last time */
+	uint32_t id;		/* 0: not known */
+	uint32_t generation;	/* of the writer when the id was found */
+	uint32_t sim_commit;	/* collecting suspects: for which commit */
+	int64_t	sim_t;		/* newest time so far */
+};
+
+struct target_table {
+	struct target *at;	/* owned; [0] is never used */
+	uint32_t n, cap;
+	uint32_t *index;	/* owned; open addressing, 0 = free */
+	uint32_t index_size;
+	char	**blocks;	/* owned: the arena */
+	size_t	n_blocks, block_used, block_size;
+};
+
+struct ingest_db {
+	char	name[DB_NAME_MAX + 1];
+	struct writer w;
+	bool	open;
+	bool	absent;		/* not there when it was last looked for */
+	uint64_t used;		/* commit number */
+	uint32_t n_pending;
+};
+
+/* Samples on their way straight to pages. */
+struct direct {
+	uint32_t *id;		/* all owned */
+	int64_t	*t, *m;
+	uint8_t	*scale;
+	size_t	n, cap;
+};
+
+struct ntdb_ingest {
+	struct ntdb *root;		/* borrowed */
+	struct ntdb_ingest_options opt;	/* opt.db is owned */
+	char	*default_db;
+	struct target_table targets;
+	struct ingest_db *dbs;		/* owned */
+	uint32_t n_dbs;
+	struct pending *pending;	/* owned */
+	uint32_t n_pending, cap_pending;
+	uint32_t n_held;		/* of them, kept from earlier commits */
+	size_t	text_bytes;		/* of what is pending */
+	uint32_t last_target;		/* predicts the next one */
+	uint64_t ordinal;		/* lines read, over all sources */
+	uint64_t source_base;		/* the same when the source began */
+	bool	at_start;		/* of a source */
+	bool	skipping;		/* the rest of an over-long line */
+	bool	stopped;		/* strict, and a line was refused */
+	uint32_t commit_no;
+	struct batch batch;
+	struct dupset seen;
+	struct direct direct;
+	struct buf tail;		/* a last line without its newline */
+	struct ntdb_ingest_stats stats;
+};
+
+/* ingest-target.c */
+
+/*
+ * The target that a word means, or 0: *why and *reason say what is wrong.
+ * UINT32_MAX: out of memory.
+ */
+uint32_t target_find(struct ntdb_ingest *in, const char *word, size_t len,
+    enum ntdb_refusal *why, const char **reason);
+void target_table_release(struct target_table *tt);
+
+static inline const char *
+target_name(const struct target *t)
+{
+	return t->word + (t->word_len - t->name_len);
+}
+
+/* ingest-judge.c */
+
+/* One commit to one database, while it is being judged. */
+struct judging {
+	struct ntdb_ingest *in;
+	struct writer *w;
+	int64_t	now_ns;
+	bool	clock_set;
+	bool	to_pages;	/* samples go to in->direct, not to in->batch */
+	bool	rehearsal;	/* the database does not exist: nothing is
+				 * looked up in it */
+	bool	collected;	/* in->seen holds what suspects may equal */
+	uint32_t db, from, to;	/* pending samples of this database */
+	uint64_t stored;
+};
+
+/* Judge one sample; what is accepted is in the batch and the state. */
+int judge(struct judging *j, uint32_t i, struct ntdb_error *err);
+
+/*
+ * The value of a pending sample as it is stored in its metric, as bits to
+ * compare: integers, or doubles with all NaNs alike.
+ */
+uint64_t pending_bits(const struct judging *j, const struct pending *p,
+    const struct metric *mt);
+
+/* The same for a value that is stored. */
+uint64_t value_bits(bool is_int, int64_t m, uint8_t scale);
+
+/* ingest-suspect.c */
+
+/* What is stored under metric and time of every suspect from sample i on. */
+int collect_suspects(struct judging *j, uint32_t i, struct ntdb_error *err);
+
+/* ingest-commit.c */
+
+int ingest_commit(struct ntdb_ingest *in, bool finish,
+    struct ntdb_error *err);
+void ingest_release_commit(struct ntdb_ingest *in);
+
+/* The id of a target's metric, or 0. */
+uint32_t target_id(struct target *t, const struct writer *w);
+
+#endif
