@@ -34,7 +34,7 @@ other/temp
 ALL = sorted((n for n in NAMES if not n.startswith("internal")),
              key=lambda n: n.encode())
 NOW = ["--now", "2030-01-01"]
-plan(61)
+plan(62)
 r = ingest(root, "".join(n + " 1\n" for n in NAMES), *NOW)
 same((r.status, r.err), (0, b""), "ingest")
 

@@ -13,7 +13,7 @@ import roundtrip
 rng = seed()
 NOW_NS = 1893456000 * 10**9
 NOW = ["--now", "1893456000"]
-plan(18)
+plan(19)
 
 
 def generate(metrics, n):

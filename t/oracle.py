@@ -298,8 +298,9 @@ def glob_match(glob, text):
         elif c == "\\" and i < len(glob):
             out += re.escape(glob[i])
             i += 1
-        elif c == "[" and "]" in glob[i + 2:]:
-            close = glob.index("]", i + 2 if glob[i] in "!^" else i + 1)
+        elif c == "[" and "]" in glob[i + (2 if glob[i:i + 1] in "!^"
+                                           else 1):]:
+            close = glob.index("]", i + (2 if glob[i] in "!^" else 1))
             body = glob[i:close]
             negated = body[0] in "!^"
             body = body[1:] if negated else body
