@@ -1,6 +1,8 @@
 /*
  * What becomes of a sample: stored, a duplicate, or refused, and why.
  */
+#include <math.h>
+
 #include "bytes.h"
 #include "cursor.h"
 #include "error.h"
@@ -73,16 +75,29 @@ integer_to_dec(int64_t v, struct dec *d)
 	return true;
 }
 
-/* The float type that holds d; a metric that must not widen rounds it. */
-static uint8_t
-float_type(const struct manifest *mf, uint8_t type, struct dec *d)
+/*
+ * The float type that holds d.  A metric that must not widen rounds it; NULL
+ * or what is wrong with that.
+ */
+static const char *
+float_type(const struct manifest *mf, uint8_t *type, struct dec *d)
 {
-	if (type == NTDB_FLOAT64 || dec_fits_f32(*d))
-		return type;
-	if (mf->widen)
-		return NTDB_FLOAT64;
-	*d = dec_round_f32(*d);
-	return type;
+	struct dec rounded;
+	double f;
+
+	if (*type == NTDB_FLOAT64 || dec_fits_f32(*d))
+		return NULL;
+	if (mf->widen) {
+		*type = NTDB_FLOAT64;
+		return NULL;
+	}
+	rounded = dec_round_f32(*d);
+	f = dec_to_f64(rounded.m, rounded.scale);
+	if (f == HUGE_VAL || f == -HUGE_VAL || f == 0.0)
+		return "number does not fit float32 "
+		    "(see widen in manifest.ini)";
+	*d = rounded;
+	return NULL;
 }
 
 static const char *
@@ -106,6 +121,7 @@ judge_float(const struct manifest *mf, const struct pending *p, uint8_t type,
     struct candidate *c)
 {
 	struct dec d = { p->m, p->scale };
+	const char *reason;
 
 	if (p->kind == PENDING_INT) {
 		if (p->flags & (PENDING_SUFFIXED | PENDING_TYPED))
@@ -113,7 +129,9 @@ judge_float(const struct manifest *mf, const struct pending *p, uint8_t type,
 		if (!integer_to_dec(p->m, &d))
 			return "integer is not exact as a float";
 	}
-	c->type = float_type(mf, type, &d);
+	c->type = type;
+	if ((reason = float_type(mf, &c->type, &d)) != NULL)
+		return reason;
 	c->m = d.m;
 	c->scale = d.scale;
 	return NULL;

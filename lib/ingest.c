@@ -4,17 +4,6 @@
 #include "error.h"
 #include "ingest.h"
 
-const char *
-ntdb_refusal_name(int refusal)
-{
-	static const char *const names[NTDB_REFUSE_N] = {
-		"syntax", "name", "value", "time", "type", "late", "future",
-		"clock", "full",
-	};
-
-	return refusal >= 0 && refusal < NTDB_REFUSE_N ? names[refusal] : "?";
-}
-
 int
 ntdb_ingest_open(struct ntdb *db, const struct ntdb_ingest_options *opt,
     struct ntdb_ingest **out, struct ntdb_error *err)

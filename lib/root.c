@@ -19,23 +19,6 @@ ntdb_version(void)
 	return NTDB_VERSION;
 }
 
-const char *
-ntdb_type_name(int type)
-{
-	switch (type) {
-	case NTDB_INT32:
-		return "int32";
-	case NTDB_INT64:
-		return "int64";
-	case NTDB_FLOAT32:
-		return "float32";
-	case NTDB_FLOAT64:
-		return "float64";
-	default:
-		return "?";
-	}
-}
-
 int
 ntdb_open(const struct ntdb_options *opt, struct ntdb **out,
     struct ntdb_error *err)
@@ -130,6 +113,10 @@ open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
 		return err_sys(err, db->path, "cannot open");
 	if (made)
 		sync_parent(db);
+	/* What was the default before may be configured here. */
+	if (db->has_engine)
+		engine_config_release(&db->engine);
+	db->has_engine = false;
 	return 0;
 }
 
@@ -162,12 +149,10 @@ root_open(struct ntdb *db, bool create, struct ntdb_error *err)
 		return r;
 	if (!create)
 		return 0;
-	if (db->fd == -1) {
-		/* Most of the time it is there. */
-		db->fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (db->fd == -1 && (r = open_dir(db, true, err)) != 0)
-			return r;
-	}
+	/* Most of the time it is there. */
+	if (db->fd == -1 && open_dir(db, false, NULL) != 0 &&
+	    (r = open_dir(db, true, err)) != 0)
+		return r;
 	return create_engine_file(db, err);
 }
 
@@ -180,8 +165,10 @@ root_engine(struct ntdb *db, const struct engine_config **engine,
 	*engine = &db->engine;
 	if (db->has_engine)
 		return 0;
-	r = engine_config_read(db->fd, ENGINE_FILE, ENGINE_FILE, &db->engine,
-	    note, db, err);
+	/* Without a root there are the defaults: an empty path is no file. */
+	r = engine_config_read(db->fd != -1 ? db->fd : AT_FDCWD,
+	    db->fd != -1 ? ENGINE_FILE : "", ENGINE_FILE, &db->engine, note,
+	    db, err);
 	if (r != 0)
 		engine_config_release(&db->engine);
 	else
