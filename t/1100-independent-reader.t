@@ -61,6 +61,8 @@ SERIES = {
                "%.1f" % (v / 10), True),
     "odd.i": (400, odd_int, False),
     "wide": (200, lambda v: "%di" % (v * 2**40), True),
+    "large": (200, lambda v: "%di" % (v * 150000 - 2**30), True),
+    "scales": (300, lambda v: "%.*f" % (1 + v % 9, v / 7), True),
 }
 
 
