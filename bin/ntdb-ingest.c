@@ -204,7 +204,8 @@ read_source(struct ingest *ing, int fd)
 		if (feed(ing, eof) != 0)
 			return -1;
 	}
-	if (commit(ing, false) != 0)
+	/* Messages name the input, so nothing is held back beyond it. */
+	if (commit(ing, true) != 0)
 		return -1;
 	/* What is left is part of a line, of an input that broke off. */
 	ing->len = 0;
@@ -262,6 +263,8 @@ ingest_source(struct ingest *ing, const char *path)
 		cli_status(&ing->cli, -NTDB_EUSAGE);
 	} else {
 		ntdb_ingest_source(ing->in);
+		/* A roomy pipe spares switches to its writer and back. */
+		fcntl(fd, F_SETPIPE_SZ, (int)BUFFER_LEN);
 		rc = read_source(ing, fd);
 	}
 	if (!is_stdin)

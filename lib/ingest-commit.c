@@ -195,8 +195,8 @@ is_held(const struct ntdb_ingest *in, const struct writer *w, uint32_t db,
 	uint64_t enough = w->manifest.page_max_records, n = 0;
 	uint32_t i;
 
-	if (enough > 2 * PENDING_BATCH)
-		enough = 2 * PENDING_BATCH;
+	if (enough > HELD_MAX)
+		enough = HELD_MAX;
 	for (i = from; i < to && n < enough; i++)
 		n += is_of(in, &in->pending[i], db);
 	return n < enough;

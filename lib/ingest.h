@@ -12,7 +12,8 @@
 #include "line.h"
 #include "writer.h"
 
-#define PENDING_BATCH 32768u		/* samples in a batch, at most */
+#define PENDING_BATCH 16384u		/* samples in a batch, at most */
+#define HELD_MAX 65536u			/* samples held back, at most */
 #define TEXT_BATCH (1u << 20)		/* bytes of text in a batch, about */
 #define OPEN_WRITERS 16			/* databases that are kept open */
 

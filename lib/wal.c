@@ -152,7 +152,9 @@ fill(struct wal_reader *r, uint64_t pos, size_t want, const uint8_t **p,
 	have = (size_t)(r->buf_pos + r->buf.len - pos);
 	if (have < want && pos + have < r->end) {
 		/* Keep what is there and read on in large pieces. */
-		memmove(r->buf.data, r->buf.data + (r->buf.len - have), have);
+		if (have > 0)
+			memmove(r->buf.data,
+			    r->buf.data + (r->buf.len - have), have);
 		r->buf.len = have;
 		r->buf_pos = pos;
 		room = want - have > READ_CHUNK ? want - have : READ_CHUNK;
