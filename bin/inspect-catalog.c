@@ -31,18 +31,18 @@ json_metric(void *arg, const struct ntdb_metric_info *m)
 	struct json *out = &ins->out;
 
 	json_open(out, NULL, '{');
-	json_string(out, "database", ins->name);
+	json_text(out, "database", ins->name);
 	if (m->name != NULL)
-		json_string(out, "metric", m->name);
+		json_text(out, "metric", m->name);
 	else
-		json_null(out, "metric");
+		json_none(out, "metric");
 	json_u64(out, "id", m->id);
-	json_string(out, "type", ntdb_type_name(m->type));
+	json_text(out, "type", ntdb_type_name(m->type));
 	if (m->has_last) {
 		json_time(out, "last", m->last_ns);
 		json_value(out, "value", m->type, m->last);
 	} else {
-		json_null(out, "last");
+		json_none(out, "last");
 	}
 	json_close(out, '}');
 	return inspect_go_on();

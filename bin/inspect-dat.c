@@ -82,11 +82,11 @@ json_page(void *arg, const struct ntdb_page_info *p)
 
 	end_page(ins);
 	json_open(out, NULL, '{');
-	json_string(out, "database", ins->name);
-	json_string(out, "file", p->file);
+	json_text(out, "database", ins->name);
+	json_text(out, "file", p->file);
 	json_u64(out, "offset", p->offset);
 	json_u64(out, "bytes", p->bytes);
-	json_string(out, "codec", p->codec);
+	json_text(out, "codec", p->codec);
 	json_u64(out, "samples", p->n_samples);
 	json_u64(out, "metrics", p->n_metrics);
 	json_u64(out, "n_runs", p->n_runs);
@@ -110,14 +110,14 @@ json_run(void *arg, const struct ntdb_run_info *r)
 	json_open(out, NULL, '{');
 	json_u64(out, "id", r->id);
 	if (r->metric != NULL)
-		json_string(out, "metric", r->metric);
+		json_text(out, "metric", r->metric);
 	else
-		json_null(out, "metric");
-	json_string(out, "type", ntdb_type_name(r->type));
+		json_none(out, "metric");
+	json_text(out, "type", ntdb_type_name(r->type));
 	json_u64(out, "samples", r->n_samples);
 	json_time(out, "first", r->first_ns);
 	json_time(out, "last", r->last_ns);
-	json_string(out, "coding", r->coding);
+	json_text(out, "coding", r->coding);
 	json_u64(out, "bytes", r->bytes);
 	if (r->has_stats) {
 		json_value(out, "min", r->type, r->min);

@@ -80,7 +80,7 @@ json_setting(void *arg, const struct ntdb_setting_info *s)
 	char key[128];
 
 	snprintf(key, sizeof(key), "%s.%s", s->section, s->key);
-	json_string(&ins->out, key, s->value);
+	json_text(&ins->out, key, s->value);
 	return inspect_go_on();
 }
 
@@ -91,7 +91,7 @@ json_info(struct inspect *ins, const struct ntdb_db_info *info)
 	struct fact facts[N_FACTS];
 	int i;
 
-	json_string(out, "database", ins->name);
+	json_text(out, "database", ins->name);
 	collect(info, facts);
 	for (i = 0; i < N_FACTS; i++)
 		json_u64(out, facts[i].key, facts[i].value);
@@ -103,8 +103,8 @@ json_info(struct inspect *ins, const struct ntdb_db_info *info)
 		json_time(out, "first", info->first_ns);
 		json_time(out, "last", info->last_ns);
 	} else {
-		json_null(out, "first");
-		json_null(out, "last");
+		json_none(out, "first");
+		json_none(out, "last");
 	}
 }
 

@@ -15,12 +15,12 @@ on_found(void *arg, const struct ntdb_error *what)
 	if (!ins->json)
 		return 0;
 	json_open(out, NULL, '{');
-	json_string(out, "file", what->path);
+	json_text(out, "file", what->path);
 	if (what->line > 0)
 		json_u64(out, "line", (uint64_t)what->line);
 	if (what->offset >= 0)
 		json_u64(out, "offset", (uint64_t)what->offset);
-	json_string(out, "reason", what->text);
+	json_text(out, "reason", what->text);
 	json_close(out, '}');
 	return inspect_go_on();
 }
@@ -46,7 +46,7 @@ inspect_verify(struct inspect *ins, struct ntdb_error *err)
 	memset(&res, 0, sizeof(res));
 	if (ins->json) {
 		json_open(out, NULL, '{');
-		json_string(out, "database", ins->name);
+		json_text(out, "database", ins->name);
 		json_open(out, "findings", '[');
 	}
 	rc = ntdb_verify(ins->db, ins->name, on_found, ins, &res, err);

@@ -77,16 +77,16 @@ json_record(void *arg, const struct ntdb_record_info *r)
 	struct json *out = &ins->out;
 
 	json_open(out, NULL, '{');
-	json_string(out, "database", ins->name);
+	json_text(out, "database", ins->name);
 	json_u64(out, "offset", r->offset);
-	json_string(out, "kind", kind_name(r->kind));
+	json_text(out, "kind", kind_name(r->kind));
 	if (has_metric(r->kind)) {
 		json_u64(out, "id", r->id);
 		if (r->metric != NULL)
-			json_string(out, "metric", r->metric);
+			json_text(out, "metric", r->metric);
 		else
-			json_null(out, "metric");
-		json_string(out, "type", ntdb_type_name(r->type));
+			json_none(out, "metric");
+		json_text(out, "type", ntdb_type_name(r->type));
 	}
 	if (has_time(r->kind))
 		json_time(out, "time", r->t_ns);

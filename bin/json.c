@@ -59,7 +59,7 @@ json_close(struct json *j, char bracket)
 }
 
 void
-json_string(struct json *j, const char *key, const char *s)
+json_text(struct json *j, const char *key, const char *s)
 {
 	lead(j, key);
 	put_string(s);
@@ -80,7 +80,7 @@ json_bool(struct json *j, const char *key, bool v)
 }
 
 void
-json_null(struct json *j, const char *key)
+json_none(struct json *j, const char *key)
 {
 	lead(j, key);
 	fputs("null", stdout);

@@ -22,10 +22,10 @@ struct json {
 void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 
-void json_string(struct json *j, const char *key, const char *s);
+void json_text(struct json *j, const char *key, const char *s);
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_bool(struct json *j, const char *key, bool v);
-void json_null(struct json *j, const char *key);
+void json_none(struct json *j, const char *key);
 
 /* A time as an RFC 3339 string. */
 void json_time(struct json *j, const char *key, int64_t t_ns);
