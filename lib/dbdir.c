@@ -216,9 +216,8 @@ fail:
 	return r;
 }
 
-/* Add what is missing to a directory that was made by hand. */
-static int
-complete_dir(const struct dbdir *d, struct ntdb_error *err)
+int
+dbdir_complete(const struct dbdir *d, struct ntdb_error *err)
 {
 	int r = 0;
 
@@ -255,8 +254,6 @@ dbdir_create(struct dbdir *d, struct ntdb *root, const char *name,
 	} else if (r != 0) {
 		r = err_at(err, r, why.path, -1, "%s", why.text);
 	}
-	if (r == 0)
-		r = complete_dir(d, err);
 done:
 	if (r != 0)
 		dbdir_close(d);

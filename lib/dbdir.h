@@ -39,6 +39,12 @@ int dbdir_create(struct dbdir *d, struct ntdb *root, const char *name,
     struct ntdb_error *err);
 void dbdir_close(struct dbdir *d);
 
+/*
+ * Add the locks and the manifest to a directory that somebody has made by
+ * hand, if they are missing.
+ */
+int dbdir_complete(const struct dbdir *d, struct ntdb_error *err);
+
 /* The manifest in force; m is to be released. */
 int dbdir_manifest(const struct dbdir *d, struct manifest *m,
     struct ntdb_error *err);

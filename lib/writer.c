@@ -43,6 +43,23 @@ refresh_manifest(struct writer *w, struct ntdb_error *err)
 	return 0;
 }
 
+static int
+open_lock(struct writer *w, struct ntdb_error *err)
+{
+	int r;
+
+	w->lock_fd = openat(w->dir.fd, DBDIR_LOCK, O_RDWR | O_CLOEXEC);
+	if (w->lock_fd != -1)
+		return 0;
+	if (errno == ENOENT && (r = dbdir_complete(&w->dir, err)) != 0)
+		return r;
+	r = io_open(w->dir.fd, DBDIR_LOCK, O_RDWR, 0, w->dir.lock_path, err);
+	if (r < 0)
+		return r;
+	w->lock_fd = r;
+	return 0;
+}
+
 int
 writer_open(struct writer *w, struct ntdb *root, const char *name,
     bool create, struct ntdb_error *err)
@@ -56,15 +73,9 @@ writer_open(struct writer *w, struct ntdb *root, const char *name,
 	    dbdir_open(&w->dir, root, name, err);
 	if (r != 0)
 		return r;
-	w->lock_fd = io_open(w->dir.fd, DBDIR_LOCK, O_RDWR | O_CREAT, 0600,
-	    w->dir.lock_path, err);
-	if (w->lock_fd < 0) {
-		r = w->lock_fd;
-		w->lock_fd = -1;
-	} else if ((r = root_engine(root, &w->engine, err)) == 0) {
-		r = refresh_manifest(w, err);
-	}
-	if (r != 0)
+	if ((r = open_lock(w, err)) != 0 ||
+	    (r = root_engine(root, &w->engine, err)) != 0 ||
+	    (r = refresh_manifest(w, err)) != 0)
 		writer_close(w);
 	return r;
 }
