@@ -45,7 +45,7 @@ struct ingest {
 	const char *reject_path;
 	FILE	*reject;
 	size_t	len, fed;
-	char	buf[BUFFER_LEN];
+	char	*buf;			/* BUFFER_LEN bytes */
 };
 
 static void
@@ -383,7 +383,10 @@ begin(struct ingest *ing, struct ntdb *db)
 int
 main(int argc, char **argv)
 {
+	/* Apart, as it would be a part of the file beside initial values. */
+	static char buffer[BUFFER_LEN];
 	static struct ingest ing = {
+		.buf = buffer,
 		.cli = {
 			.name = "ntdb-ingest",
 			.synopsis = "[OPTION]... [FILE]...",
