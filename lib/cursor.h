@@ -9,13 +9,24 @@
  * is decoded only when the merge reaches it, in slices, and unpacked groups
  * are cached, so that memory does not grow with the result, and metrics that
  * share a group unpack it once.
+ *
+ * What is damaged is left out and told to the root's note function, once.  If
+ * files change too much underneath, the scan opens the snapshot anew and goes
+ * on after the last sample it gave: pointers into its state do not stay.
  */
 #ifndef NTDB_CURSOR_H
 #define NTDB_CURSOR_H
 
 #include "snapshot.h"
 
+struct pagecache;
 struct scan;
+
+struct scan_options {
+	struct pagecache *cache;	/* borrowed; NULL: one of its own */
+	size_t	budget;			/* bytes for plans; 0: as usual */
+	bool	by_day;
+};
 
 /*
  * Samples of the metrics ids[0 .. n) (borrowed until the end, in the order
@@ -23,6 +34,9 @@ struct scan;
  */
 int scan_open(struct scan **sc, struct snapshot *s, const uint32_t *ids,
     size_t n, int64_t first, int64_t last, struct ntdb_error *err);
+int scan_open_with(struct scan **sc, struct snapshot *s, const uint32_t *ids,
+    size_t n, int64_t first, int64_t last, const struct scan_options *opt,
+    struct ntdb_error *err);
 void scan_close(struct scan *sc);
 
 /* Go on to the next metric; *id is set.  NTDB_END after the last. */
@@ -43,20 +57,56 @@ struct block {
 int scan_next_block(struct scan *sc, struct block *b, struct ntdb_error *err);
 
 /*
- * A run that lies wholly within [first, last] (as given to scan_open and
- * here), comes next, overlaps no other run, and has statistics: then *stats
- * is set (borrowed until the next call), *n, *first_t and *last_t tell its
- * samples, and the run is passed over.  NTDB_END: there is none here, use scan_next_block.
+ * A run that lies wholly in the range and, if window is not 0, in one bucket
+ * [k * window, (k + 1) * window), comes next and overlaps no other run: then
+ * *n, *first_t and *last_t tell its samples, *stats (borrowed until the next
+ * call, or NULL: none) its statistics, and the run is passed over; but not if
+ * usable (may be NULL) says no to that.  NTDB_END: there is none here, use
+ * scan_next_block.
  */
-int scan_skip_run(struct scan *sc, int64_t first, int64_t last,
-    const struct page_stats **stats, uint32_t *n, int64_t *first_t,
-    int64_t *last_t, struct ntdb_error *err);
+typedef bool scan_usable_fn(const void *arg, const struct page_stats *stats,
+    uint32_t n);
+int scan_skip_run(struct scan *sc, int64_t window, scan_usable_fn *usable,
+    const void *arg, const struct page_stats **stats, uint32_t *n,
+    int64_t *first_t, int64_t *last_t);
+
+/* Begin the current metric again. */
+int scan_rewind(struct scan *sc, struct ntdb_error *err);
 
 /*
- * The newest sample at or before last, and at or after first, of one metric
- * (of equal times the one that arrived last), found from the log and then the
- * newest partition backwards, without a state that is complete.  NTDB_END:
- * there is none.
+ * Day by day (opt->by_day): scan_next_day tells the UTC day of the next
+ * sample of any metric, by its first nanosecond (NTDB_END: there is none);
+ * the day may turn out empty.  scan_begin_day then lets scan_next_metric and
+ * scan_next_block give the samples of a day, which must not be before it nor
+ * before a day that was begun already.
+ */
+int scan_next_day(struct scan *sc, int64_t *day, struct ntdb_error *err);
+void scan_begin_day(struct scan *sc, int64_t day);
+
+/*
+ * 0, or NTDB_ECORRUPT or NTDB_EVERSION if something had to be left out.  The
+ * root's note function has been told what.
+ */
+int scan_verdict(const struct scan *sc, struct ntdb_error *err);
+
+struct last_sample {
+	bool	found;
+	uint8_t	scale;		/* floats: see number.h */
+	int64_t	t, m;
+};
+
+/*
+ * The newest samples from first to last of n metrics (of equal times the ones
+ * that arrived last), found from the log and then the newest partition
+ * backwards, without a state that is complete.  out has n elements.  cache
+ * may be NULL.
+ */
+int scan_find_lasts(struct snapshot *s, struct pagecache *cache,
+    const uint32_t *ids, size_t n, int64_t first, int64_t last,
+    struct last_sample *out, struct ntdb_error *err);
+
+/*
+ * The same for one metric.  NTDB_END: there is none.
  */
 int scan_find_last(struct snapshot *s, uint32_t id, int64_t first,
     int64_t last, int64_t *t, int64_t *m, uint8_t *scale,

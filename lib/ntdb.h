@@ -392,7 +392,15 @@ struct ntdb_row {
 	int64_t	start_ns, end_ns; /* the bucket, clipped to given ends */
 	int64_t	bucket_ns;	/* the bucket's unclipped start */
 	union ntdb_value value;
+	int64_t	dec_m;		/* private to ntdb_row_format */
+	uint8_t	dec_scale;
 };
+
+/*
+ * The row's value as ntdb_int_format and ntdb_float_format write it, but
+ * faster.  No NUL is written.  Returns the length, below NTDB_TEXT_MAX.
+ */
+size_t ntdb_row_format(const struct ntdb_row *row, char *buf);
 
 /*
  * Ask for `DB', `DB/METRIC' or globs of them (`*' matches `/' too).  An

@@ -26,6 +26,11 @@ struct snapshot {
 				 * state.complete */
 	bool	all_pages;	/* there is no log, or it is older than the
 				 * pages: every complete page counts */
+	bool	owned;		/* made by snapshot_open: it can be refreshed */
+	struct ntdb_error damage; /* the log's header is damaged: read as if
+				 * there were none; code 0: it is not */
+	bool	log_known;	/* of the samples in the log: */
+	int64_t	log_first, log_last; /* earliest and latest time */
 };
 
 /*
@@ -38,8 +43,17 @@ int snapshot_open(struct snapshot *s, struct ntdb *root, const char *name,
 void snapshot_release(struct snapshot *s);
 
 /*
+ * Open again, to see what is there now: ids stay what they were, pointers
+ * into the state do not.  If that fails only snapshot_release may follow.
+ */
+int snapshot_refresh(struct snapshot *s, struct ntdb_error *err);
+
+/*
  * Open a data file and tell up to where it counts.  NTDB_ENOENT: it has
  * vanished (removed by its owner): nothing of it is there to be read.
+ * NTDB_EBUSY: the snapshot is too old, because the file has been sealed with
+ * samples that are still in this snapshot's log: refresh it, and read anew
+ * what has not been used yet.
  */
 int snapshot_file(struct snapshot *s, struct partition part,
     struct datafile *f, uint64_t *limit, struct ntdb_error *err);
