@@ -6,6 +6,10 @@
 #include "error.h"
 #include "utf8.h"
 
+static void fill(struct ntdb_error *err, int code, const char *path,
+    int64_t line, int64_t offset, const char *fmt, va_list ap)
+    ERR_PRINTF(6, 0);
+
 static void
 fill(struct ntdb_error *err, int code, const char *path, int64_t line,
     int64_t offset, const char *fmt, va_list ap)

@@ -381,8 +381,8 @@ test_files(void)
 	engine_config_release(&c);
 
 	write_file("secret.ini", "[wal]\n", 6);
-	fchmodat(dirfd_, "secret.ini", 0, 0);
-	chmod(dir, 0755);
+	if (fchmodat(dirfd_, "secret.ini", 0, 0) != 0 || chmod(dir, 0755) != 0)
+		bail("cannot change permissions");
 	if (geteuid() == 0 && seteuid(65534) != 0)
 		bail("cannot give up root's rights");
 	err = (struct ntdb_error)NTDB_ERROR_INIT;
