@@ -3,7 +3,6 @@
  * and appended to its log, or, past the log, written to pages.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,8 +69,8 @@ judging_init(struct judging *j, struct ntdb_ingest *in, struct writer *w,
 	j->clock_set = j->now_ns >= NTDB_RELEASE_S * NS_PER_S;
 }
 
-static bool
-is_of(const struct ntdb_ingest *in, const struct pending *p, uint32_t db)
+bool
+ingest_is_of(const struct ntdb_ingest *in, const struct pending *p, uint32_t db)
 {
 	return p->kind != PENDING_BAD &&
 	    in->targets.at[p->target].db == db;
@@ -88,7 +87,7 @@ judge_all(struct judging *j, struct ntdb_error *err)
 	for (i = j->from; i < j->to; i++) {
 		struct pending *p = &in->pending[i];
 
-		if (!is_of(in, p, j->db))
+		if (!ingest_is_of(in, p, j->db))
 			continue;
 		p->verdict = VERDICT_NONE;
 		if ((r = judge(j, i, err)) != 0)
@@ -180,7 +179,7 @@ goes_to_pages(const struct ntdb_ingest *in, const struct writer *w,
 	for (i = from; i < to; i++) {
 		const struct pending *p = &in->pending[i];
 
-		if (is_of(in, p, db) && (p->flags & PENDING_HAS_TIME) &&
+		if (ingest_is_of(in, p, db) && (p->flags & PENDING_HAS_TIME) &&
 		    p->t < limit)
 			return true;
 	}
@@ -198,7 +197,7 @@ is_held(const struct ntdb_ingest *in, const struct writer *w, uint32_t db,
 	if (enough > HELD_MAX)
 		enough = HELD_MAX;
 	for (i = from; i < to && n < enough; i++)
-		n += is_of(in, &in->pending[i], db);
+		n += ingest_is_of(in, &in->pending[i], db);
 	return n < enough;
 }
 
@@ -213,7 +212,7 @@ base_time(const struct judging *j)
 	for (i = j->from; i < j->to; i++) {
 		const struct pending *p = &j->in->pending[i];
 
-		if (is_of(j->in, p, j->db) && (p->flags & PENDING_HAS_TIME))
+		if (ingest_is_of(j->in, p, j->db) && (p->flags & PENDING_HAS_TIME))
 			return p->t;
 	}
 	return j->now_ns;
@@ -296,16 +295,12 @@ forget_verdicts(struct ntdb_ingest *in, uint32_t db, uint32_t from,
     uint32_t to)
 {
 	for (; from < to; from++)
-		if (is_of(in, &in->pending[from], db))
+		if (ingest_is_of(in, &in->pending[from], db))
 			in->pending[from].verdict = VERDICT_NONE;
 }
 
-/*
- * Commit the samples of one database in pending[from .. to).  *held: they
- * are to stay pending.
- */
-static int
-commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to,
+int
+ingest_commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to,
     bool finish, bool *held, struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
@@ -341,209 +336,6 @@ commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to,
 	return r;
 }
 
-/* ----------------------------------------------------------------- report */
-
-static const char *
-reason_of(const struct pending *p, char *buf, size_t room)
-{
-	char ts[NTDB_TEXT_MAX], last[NTDB_TEXT_MAX];
-	size_t ts_len, last_len;
-
-	if (p->why != NTDB_REFUSE_LATE)
-		return p->u.reason;
-	ts_len = ntdb_time_format(p->t, NTDB_TIME_RFC3339, ts);
-	last_len = ntdb_time_format(p->u.last_t, NTDB_TIME_RFC3339, last);
-	snprintf(buf, room, "late sample: %.*s is before %.*s "
-	    "(was the clock ahead? see late = accept)", (int)ts_len, ts,
-	    (int)last_len, last);
-	return buf;
-}
-
-static void
-report(struct ntdb_ingest *in, const struct pending *p)
-{
-	uint64_t line = p->flags & PENDING_TYPED ? 0 :
-	    p->ordinal - in->source_base;
-	char buf[192];
-
-	in->stats.refused++;
-	in->stats.refused_by[p->why]++;
-	if (in->opt.refused != NULL)
-		in->opt.refused(in->opt.arg, line, p->text, p->text_len,
-		    (enum ntdb_refusal)p->why,
-		    reason_of(p, buf, sizeof(buf)));
-}
-
-/* Count and report what has a verdict, in the order of the input. */
-static bool
-settle(struct ntdb_ingest *in, uint32_t from, uint32_t to)
-{
-	uint32_t i;
-
-	for (i = from; i < to; i++) {
-		struct pending *p = &in->pending[i];
-
-		switch (p->kind == PENDING_BAD ? VERDICT_REFUSED :
-		    p->verdict) {
-		case VERDICT_STORED:
-			in->stats.samples++;
-			if (p->flags & PENDING_ROUNDED)
-				in->stats.rounded++;
-			break;
-		case VERDICT_DUPLICATE:
-			in->stats.duplicates++;
-			break;
-		case VERDICT_REFUSED:
-			report(in, p);
-			if (!in->opt.strict)
-				break;
-			in->stats.committed = p->ordinal - 1;
-			in->stopped = true;
-			return false;
-		default:
-			break;
-		}
-	}
-	return true;
-}
-
-static void
-drop_pending(struct ntdb_ingest *in, uint32_t n)
-{
-	uint32_t i;
-
-	for (i = 0; i < n; i++)
-		if (in->pending[i].flags & PENDING_HELD)
-			free((void *)(uintptr_t)in->pending[i].text);
-	in->n_pending -= n;
-	memmove(in->pending, in->pending + n,
-	    in->n_pending * sizeof(in->pending[0]));
-	in->n_held = 0;
-	in->text_bytes = 0;
-}
-
-/* Whatever waits keeps a copy of its text. */
-static int
-hold(struct pending *p, struct ntdb_error *err)
-{
-	char *copy;
-
-	if (p->flags & (PENDING_HELD | PENDING_TYPED))
-		return 0;
-	if ((copy = malloc(p->text_len + 1)) == NULL)
-		return err_nomem(err);
-	memcpy(copy, p->text, p->text_len);
-	p->text = copy;
-	p->flags |= PENDING_HELD;
-	return 0;
-}
-
-/* Keep the samples of databases that wait, in their order, at the front. */
-static int
-keep_held(struct ntdb_ingest *in, const bool *held, struct ntdb_error *err)
-{
-	uint32_t i, n = 0;
-	int r;
-
-	for (i = 0; i < in->n_pending; i++) {
-		struct pending p = in->pending[i];
-
-		if (p.kind == PENDING_BAD ||
-		    !held[in->targets.at[p.target].db]) {
-			if (p.flags & PENDING_HELD)
-				free((void *)(uintptr_t)p.text);
-			continue;
-		}
-		if ((r = hold(&p, err)) != 0)
-			return r;
-		in->pending[n++] = p;
-	}
-	in->n_pending = in->n_held = n;
-	in->text_bytes = 0;
-	in->stats.committed = n > 0 ? in->pending[0].ordinal - 1 :
-	    in->ordinal;
-	return 0;
-}
-
-/* ---------------------------------------------------------------- batches */
-
-/*
- * Strict: stretches of one database, one after the other, so that nothing
- * behind a refused line is stored.
- */
-static int
-commit_strict(struct ntdb_ingest *in, bool *held, struct ntdb_error *err)
-{
-	uint32_t from = 0, to, db;
-	int r;
-
-	while (from < in->n_pending) {
-		if (in->pending[from].kind == PENDING_BAD) {
-			to = from + 1;
-		} else {
-			db = in->targets.at[in->pending[from].target].db;
-			for (to = from + 1; to < in->n_pending &&
-			    is_of(in, &in->pending[to], db); to++)
-				;
-			r = commit_db(in, db, from, to, true, held, err);
-			if (r != 0) {
-				drop_pending(in, from);
-				return r;
-			}
-		}
-		if (!settle(in, from, to)) {
-			drop_pending(in, in->n_pending);
-			return err_set(err, NTDB_ECORRUPT,
-			    "stopped at a refused line");
-		}
-		from = to;
-	}
-	in->stats.committed = in->ordinal;
-	drop_pending(in, in->n_pending);
-	return 0;
-}
-
-static int
-commit_all(struct ntdb_ingest *in, bool finish, bool *held,
-    struct ntdb_error *err)
-{
-	uint32_t i, db;
-	int r = 0;
-
-	for (db = 0; db < in->n_dbs; db++)
-		in->dbs[db].n_pending = 0;
-	for (i = 0; i < in->n_pending; i++)
-		if (in->pending[i].kind != PENDING_BAD)
-			in->dbs[in->targets.at[in->pending[i].target].db]
-			    .n_pending++;
-	for (db = 0; r == 0 && db < in->n_dbs; db++)
-		if (in->dbs[db].n_pending > 0)
-			r = commit_db(in, db, 0, in->n_pending, finish,
-			    &held[db], err);
-	if (r != 0)
-		return r;
-	settle(in, 0, in->n_pending);
-	return keep_held(in, held, err);
-}
-
-int
-ingest_commit(struct ntdb_ingest *in, bool finish, struct ntdb_error *err)
-{
-	bool *held;
-	int r;
-
-	if (in->n_pending == 0) {
-		in->stats.committed = in->ordinal;
-		return 0;
-	}
-	if ((held = calloc(in->n_dbs + 1, sizeof(held[0]))) == NULL)
-		return err_nomem(err);
-	r = in->opt.strict ? commit_strict(in, held, err) :
-	    commit_all(in, finish, held, err);
-	free(held);
-	return r;
-}
-
 void
 ingest_release_commit(struct ntdb_ingest *in)
 {
@@ -552,6 +344,6 @@ ingest_release_commit(struct ntdb_ingest *in)
 	for (i = 0; i < in->n_dbs; i++)
 		if (in->dbs[i].open)
 			writer_close(&in->dbs[i].w);
-	drop_pending(in, in->n_pending);
+	ingest_drop_pending(in, in->n_pending);
 	direct_release(&in->direct);
 }

@@ -151,6 +151,9 @@ struct judging {
 	uint64_t stored;
 };
 
+/* The id of a target's metric, or 0. */
+uint32_t target_id(struct target *t, const struct writer *w);
+
 /* Judge one sample; what is accepted is in the batch and the state. */
 int judge(struct judging *j, uint32_t i, struct ntdb_error *err);
 
@@ -171,11 +174,22 @@ int collect_suspects(struct judging *j, uint32_t i, struct ntdb_error *err);
 
 /* ingest-commit.c */
 
-int ingest_commit(struct ntdb_ingest *in, bool finish,
-    struct ntdb_error *err);
+/* Whether a pending sample is one of this database. */
+bool ingest_is_of(const struct ntdb_ingest *in, const struct pending *p,
+    uint32_t db);
+
+/*
+ * Commit the samples of one database in pending[from .. to).  *held: they
+ * are to stay pending.
+ */
+int ingest_commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from,
+    uint32_t to, bool finish, bool *held, struct ntdb_error *err);
 void ingest_release_commit(struct ntdb_ingest *in);
 
-/* The id of a target's metric, or 0. */
-uint32_t target_id(struct target *t, const struct writer *w);
+/* ingest-batch.c */
+
+int ingest_commit(struct ntdb_ingest *in, bool finish,
+    struct ntdb_error *err);
+void ingest_drop_pending(struct ntdb_ingest *in, uint32_t n);
 
 #endif

@@ -1,0 +1,57 @@
+/*
+ * Floor 5.  A flush, inside: between flush.c (samples), flush-files.c (data
+ * files) and flush-publish.c (catalog and log).
+ */
+#ifndef NTDB_FLUSH_IMPL_H
+#define NTDB_FLUSH_IMPL_H
+
+#include "datafile.h"
+#include "flush-chunk.h"
+#include "flush.h"
+
+#define OPEN_FILES 8		/* data files kept open during a flush */
+
+/* Memory that a writer keeps from one flush to the next. */
+struct flusher {
+	struct chunk chunk;
+	struct page_packer *packer;
+	struct buf page;
+};
+
+/* One flush.  Invariant: files[0 .. n_files) are open. */
+struct flush {
+	struct writer *w;
+	struct flusher *mem;
+	struct log_head next;		/* header of the log to come */
+	struct datafile files[OPEN_FILES];
+	uint64_t used[OPEN_FILES];	/* when, for choosing which to close */
+	uint64_t clock;
+	unsigned n_files;
+	bool	closed_unsynced;	/* a file that was written is closed */
+	bool	dir_changed;		/* the directory has new entries */
+	bool	damaged;		/* the log is */
+	struct ntdb_flush_result res;
+};
+
+/* flush-files.c */
+
+/* Append the packed page to the file of its partition. */
+int flush_write_page(struct flush *fl, struct partition part,
+    struct ntdb_error *err);
+
+/* Sync all that was written, as the durability profile wants it. */
+int flush_sync_files(struct flush *fl, struct ntdb_error *err);
+void flush_close_files(struct flush *fl);
+
+/* flush-publish.c */
+
+/* Step 3: catalog.json, if it does not say everything. */
+int flush_publish_catalog(struct flush *fl, struct ntdb_error *err);
+
+/* Step 4: the new log, which makes the pages count. */
+int flush_replace_log(struct flush *fl, struct ntdb_error *err);
+
+/* Whether any metric has the flag. */
+bool flush_any_flag(const struct state *s, uint8_t flag);
+
+#endif

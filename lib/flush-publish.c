@@ -1,0 +1,178 @@
+/*
+ * The end of a flush: what the new log relies on, then the log itself.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "catalog.h"
+#include "error.h"
+#include "flush-impl.h"
+
+#define NAMES_BATCH (1u << 20)	/* bytes of names in one batch */
+
+bool
+flush_any_flag(const struct state *s, uint8_t flag)
+{
+	uint32_t id;
+
+	for (id = 1; id < s->n_slots; id++)
+		if ((s->metrics[id].flags & METRIC_NAMED) &&
+		    (s->metrics[id].flags & flag))
+			return true;
+	return false;
+}
+
+static void
+clear_flag(struct state *s, uint8_t flag)
+{
+	uint32_t id;
+
+	for (id = 1; id < s->n_slots; id++)
+		s->metrics[id].flags &= (uint8_t)~flag;
+}
+
+static int
+write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
+{
+	const struct dbdir *d = &fl->w->dir;
+	struct state *s = &fl->w->state;
+	struct buf text = BUF_INIT;
+	bool first = true;
+	uint32_t id;
+	int r;
+
+	catalog_begin(&text);
+	for (id = 1; id < s->n_slots; id++) {
+		const struct metric *m = state_metric(s, id);
+
+		if (m == NULL)
+			continue;
+		catalog_add(&text, first, id, m->type, state_name(s, m),
+		    m->name_len);
+		first = false;
+	}
+	catalog_end(&text);
+	if (!buf_ok(&text))
+		r = err_nomem(err);
+	else
+		r = io_publish(d->fd, DBDIR_CATALOG, text.data, text.len,
+		    sync, &d->owner, d->catalog_path, err);
+	fl->res.bytes += text.len;
+	buf_release(&text);
+	if (r != 0)
+		return r;
+	fl->dir_changed = true;
+	clear_flag(s, METRIC_DIRTY);
+	if (sync) {
+		s->counters[COUNT_FSYNCS]++;
+		clear_flag(s, METRIC_UNSYNCED);
+	}
+	return 0;
+}
+
+/*
+ * The catalog, if it does not say everything.  What it says counts as known
+ * for good only once it is synced; until then each log repeats it.
+ */
+int
+flush_publish_catalog(struct flush *fl, struct ntdb_error *err)
+{
+	bool sync = fl->w->engine->profile == DURABLE_STRICT;
+	struct state *s = &fl->w->state;
+	int r;
+
+	if (flush_any_flag(s, METRIC_DIRTY) ||
+	    (sync && flush_any_flag(s, METRIC_UNSYNCED))) {
+		if ((r = write_catalog(fl, sync, err)) != 0)
+			return r;
+	}
+	fl->next.max_id = s->max_id;
+	if (!flush_any_flag(s, METRIC_UNSYNCED))
+		fl->next.synced_id = s->max_id;
+	return 0;
+}
+
+/* Batches that define all metrics which no synced catalog holds. */
+static int
+pack_names(struct flush *fl, struct buf *out, struct ntdb_error *err)
+{
+	struct log_key key = { fl->next.epoch, fl->next.nonce };
+	uint64_t head_len = LOG_HEAD_MIN + 16 * (uint64_t)fl->next.n_files;
+	const struct state *s = &fl->w->state;
+	struct batch b;
+	uint32_t id;
+	int r = 0;
+
+	batch_init(&b);
+	batch_begin(&b, 0);
+	for (id = 1; r == 0 && id < s->n_slots; id++) {
+		const struct metric *m = state_metric(s, id);
+
+		if (m != NULL && (m->flags & METRIC_UNSYNCED))
+			batch_add_metric(&b, id, m->type, state_name(s, m),
+			    m->name_len);
+		if (b.n == 0 || (b.out.len < NAMES_BATCH &&
+		    id + 1 < s->n_slots))
+			continue;
+		r = batch_end(&b, &key, head_len + out->len, err);
+		if (r == 0)
+			buf_add(out, b.out.data, b.out.len);
+		batch_begin(&b, 0);
+	}
+	batch_release(&b);
+	return r != 0 ? r : buf_ok(out) ? 0 : err_nomem(err);
+}
+
+/* Keep a log that has damage in it, for whoever wants to look. */
+static void
+keep_damaged(struct flush *fl)
+{
+	const struct dbdir *d = &fl->w->dir;
+	struct ntdb_error what = NTDB_ERROR_INIT;
+	char name[DB_NAME_MAX + 48];
+
+	snprintf(name, sizeof(name), "%s.damaged-%llu", d->wal,
+	    (unsigned long long)fl->w->wal.key.epoch);
+	if (linkat(d->fd, d->wal, d->fd, name, 0) == -1)
+		err_sys(&what, d->wal_path, "damaged, and cannot be kept");
+	else
+		err_at(&what, NTDB_ECORRUPT, d->wal_path, -1,
+		    "damaged log, kept as %s", name);
+	root_note(d->root, &what);
+}
+
+int
+flush_replace_log(struct flush *fl, struct ntdb_error *err)
+{
+	struct writer *w = fl->w;
+	struct buf names = BUF_INIT;
+	bool renamed;
+	int r;
+
+	if (fl->damaged)
+		keep_damaged(fl);
+	if ((r = pack_names(fl, &names, err)) != 0)
+		goto done;
+	r = wal_replace(w->dir.fd, w->dir.wal, &fl->next, &names,
+	    &w->dir.owner, &renamed, w->dir.wal_path, err);
+	w->state.counters[COUNT_FSYNCS] += 2;
+	if (r != 0)
+		goto done;
+	fl->res.bytes += fl->next.len + names.len;
+	wal_release(&w->wal);
+	r = wal_open(&w->wal, w->dir.fd, w->dir.wal, true, w->dir.wal_path,
+	    err);
+	if (r != 0)
+		goto done;
+	w->state.epoch = w->wal.key.epoch;
+	w->state.nonce = w->wal.key.nonce;
+	w->state.log_pos = w->wal.head.len + names.len;
+	w->state.log_samples = 0;
+	w->state.log_clock_ns = 0;
+	w->state.damaged = false;
+	clear_flag(&w->state, METRIC_SAID);
+done:
+	buf_release(&names);
+	return r;
+}
