@@ -58,8 +58,7 @@ int scan_next_block(struct scan *sc, struct block *b, struct ntdb_error *err);
 
 /*
  * A run that lies wholly in the range and, if window is not 0, in one bucket
- * [k * window, (k + 1) * window), comes next and overlaps no other run: then
- * *n, *first_t and *last_t tell its samples, *stats (borrowed until the next
+ * of it, comes next and overlaps no other run: then *n, *first_t and *last_t tell its samples, *stats (borrowed until the next
  * call, or NULL: none) its statistics, and the run is passed over; but not if
  * usable (may be NULL) says no to that.  NTDB_END: there is none here, use
  * scan_next_block.
@@ -88,6 +87,12 @@ void scan_begin_day(struct scan *sc, int64_t day);
  * root's note function has been told what.
  */
 int scan_verdict(const struct scan *sc, struct ntdb_error *err);
+
+/*
+ * First and last nanosecond of the bucket that a time lies in.  Buckets are
+ * aligned to the epoch, but those of whole weeks begin on a Monday.
+ */
+void bucket_span(int64_t t, int64_t window, int64_t *first, int64_t *last);
 
 struct last_sample {
 	bool	found;

@@ -4,27 +4,6 @@
 #include "error.h"
 #include "query.h"
 
-/* The first nanosecond of the bucket of a time, and the last. */
-static void
-bucket_of(const struct ntdb_query *q, int64_t t, int64_t *first,
-    int64_t *last)
-{
-	const int64_t w = q->opt.window_ns;
-	int64_t rest;
-
-	if (w == 0) {
-		*first = q->first;
-		*last = q->last;
-		return;
-	}
-	rest = t % w;
-	if (rest < 0)
-		rest += w;
-	*first = t < INT64_MIN + rest ? INT64_MIN : t - rest;
-	*last = t > INT64_MAX - (w - 1 - rest) ? INT64_MAX :
-	    t + (w - 1 - rest);
-}
-
 /*
  * Have samples at hand that are not in a bucket yet: a block or, where its
  * statistics will do, a whole run.  NTDB_END.
@@ -99,7 +78,11 @@ read_bucket(struct ntdb_query *q, bool count_only, struct ntdb_error *err)
 	while ((r = more_samples(q, count_only, err)) == 0) {
 		t = q->run_n > 0 ? q->run_first : q->block.t[q->at];
 		if (!q->in_bucket) {
-			bucket_of(q, t, &q->bucket, &q->bucket_end);
+			q->bucket = q->first;
+			q->bucket_end = q->last;
+			if (q->opt.window_ns > 0)
+				bucket_span(t, q->opt.window_ns, &q->bucket,
+				    &q->bucket_end);
 			q->seen_first = t;
 			q->in_bucket = true;
 			agg_begin(&q->agg, !ntdb_type_is_int(q->type));

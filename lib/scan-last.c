@@ -305,7 +305,8 @@ find_all(struct finder *f, struct ntdb_error *err)
 	r = dbdir_partitions(&f->s->dir, f->first, f->last, &parts, &n, err);
 	if (r != 0)
 		return r;
-	qsort(parts, n, sizeof(*parts), compare_parts);
+	if (n > 1)
+		qsort(parts, n, sizeof(*parts), compare_parts);
 	while (r == 0 && n-- > 0) {
 		partition_span(parts[n], &first, &last);
 		if (f->floor != INT64_MIN && last <= f->floor)

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "scan.h"
+#include "timefmt.h"
 
 #define SLICE 8192		/* samples decoded at once ... */
 #define SLICE_MANY 1024		/* ... if so many runs overlap that this */
@@ -285,11 +286,21 @@ merge_next(struct scan *sc, struct block *b, struct ntdb_error *err)
 	return 0;
 }
 
-/* The bucket of a time, for windows. */
-static int64_t
-bucket_of(int64_t t, int64_t window)
+void
+bucket_span(int64_t t, int64_t window, int64_t *first, int64_t *last)
 {
-	return t / window - (t % window < 0);
+	const int64_t week = 7 * NS_PER_DAY, monday = 4 * NS_PER_DAY;
+	int64_t rest;
+
+	/* 5 January 1970 was the first Monday. */
+	rest = t % window;
+	if (window % week == 0)
+		rest = (rest - monday) % window;
+	if (rest < 0)
+		rest += window;
+	*first = t < INT64_MIN + rest ? INT64_MIN : t - rest;
+	*last = t > INT64_MAX - (window - 1 - rest) ? INT64_MAX :
+	    t + (window - 1 - rest);
 }
 
 int
@@ -302,6 +313,7 @@ merge_skip(struct scan *sc, int64_t window, scan_usable_fn *usable,
 	struct run_ref *ref;
 	struct source *src;
 	struct place next;
+	int64_t first, last;
 	bool is_log;
 	size_t i;
 
@@ -322,9 +334,11 @@ merge_skip(struct scan *sc, int64_t window, scan_usable_fn *usable,
 	    ref->stats : NULL;
 	if (usable != NULL && !usable(arg, st, ref->end))
 		return NTDB_END;
-	if (window != 0 && bucket_of(ref->t_first, window) !=
-	    bucket_of(ref->t_last, window))
-		return NTDB_END;
+	if (window != 0) {
+		bucket_span(ref->t_first, window, &first, &last);
+		if (ref->t_last > last)
+			return NTDB_END;
+	}
 	if (sc->log != 0 && sc->plan.log[sc->log - 1].t < ref->t_last)
 		return NTDB_END;
 	if (sc->ref + 1 < sc->ref_end) {
