@@ -2,6 +2,9 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -402,6 +405,10 @@ main(int argc, char **argv)
 	int key;
 
 	cli_start(&ing.cli);
+#ifdef __GLIBC__
+	/* Large blocks go back to the system, whatever came before. */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
 	while ((key = cli_next(&ing.cli, argc, argv)) != -1)
 		take_option(&ing, key);
 	cli_catch_signals();

@@ -68,8 +68,10 @@ static struct pending *
 new_pending(struct ntdb_ingest *in)
 {
 	if (in->n_pending == in->cap_pending) {
-		uint32_t cap = in->cap_pending > 0 ? 2 * in->cap_pending :
-		    1024;
+		/* A trickle needs few, a stream a whole batch. */
+		uint32_t cap = in->cap_pending == 0 ? 256 :
+		    in->cap_pending < PENDING_BATCH ? PENDING_BATCH :
+		    2 * in->cap_pending;
 		struct pending *p = realloc(in->pending,
 		    cap * sizeof(in->pending[0]));
 
