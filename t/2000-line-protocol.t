@@ -7,6 +7,7 @@
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
 
 python3 - "$NTDB_SRC/t/fixtures/line-protocol.tsv" <<'EOF'
+import fnmatch
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ CLASSES = {
     "syntax": r"line|word|database|value|form|time|long",
     "name": r"name|database|metric|reserved|UTF-8",
     "value": r"value|number|range|integer|float|zero|infinit|overflow|digit",
-    "time": r"time|date|second|fraction|before|after|range",
+    "time": r"time|date|second|fraction|before|after|range|outside",
     "type": r"type mismatch: metric is (int|float)(32|64)\b",
     "late": r"late sample: .+ is before .+ "
             r"\(was the clock ahead\? see late = accept\)",
@@ -78,8 +79,8 @@ class Case:
 
 
 def matches(row, want):
-    return len(row) == 4 and all(
-        w in ("*", g) for g, w in zip(row, want))
+    return (len(row) == 4 and row[0:2] + row[3:] == want[0:2] + want[3:]
+            and fnmatch.fnmatchcase(row[2], want[2]))
 
 
 def stored(root, now):

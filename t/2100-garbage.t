@@ -42,7 +42,7 @@ def garbage(alphabet):
 
 def attempt(job):
     i, data, args = job
-    root = "%s/%d" % (temp, i)
+    root = "%s/%s" % (temp, i)
     r = ingest(root, data, *args, timeout=60)
     if r.status != 65:
         return "input %r %s: %r" % (data, args, r)

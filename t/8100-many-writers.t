@@ -69,7 +69,7 @@ rows = samples(root, "a") or []
 same([(r[0], r[3]) for r in rows],
      [("a/m%03d" % i, str(i)) for i in range(WRITERS)],
      "each has its value")
-r = flush(root, "--seal", *NOW)
+r = flush(root, *seal_args(), *NOW)
 same((r.status, r.err), (0, b""), "seal")
 same(samples(root, "a"), rows, "and keeps it")
 

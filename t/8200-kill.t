@@ -116,7 +116,7 @@ for k in range(KILLS):
     ok(enough, "kill %d: all that was acknowledged" % k)
     r = ingest(root, b"\n".join(lines), *NOW)
     same((r.status, r.err), (0, b""), "kill %d: sent again" % k)
-    flush(root, "--seal", *NOW)
+    flush(root, *seal_args(), *NOW)
     for db in (b"a", b"b"):
         ok(export(root, db.decode()) == roundtrip.expected(
             in_db(db, lines)), "kill %d: %s is complete" % (k, db.decode()))

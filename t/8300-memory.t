@@ -125,7 +125,7 @@ n = measured(16, "export", "ntdb-query", "-f", "lp", "d")
 same(n, LINES, "export has all lines")
 measured(16, "percentile of one large bucket", "ntdb-query", "-a", "p99",
          "d/one")
-measured(48, "seal", "ntdb-flush", "--seal")
+measured(48, "seal", "ntdb-flush", *seal_args())
 n = measured(16, "export of sealed pages", "ntdb-query", "-f", "lp", "d")
 same(n, LINES, "export has all lines")
 measured(16, "all aggregates by the hour", "ntdb-query", "-a",

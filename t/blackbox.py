@@ -160,6 +160,23 @@ def flush(root, *args, **kw):
     return run(["ntdb-flush", "-r", root, *args], **kw)
 
 
+def flush_knows(option):
+    """Whether this ntdb-flush has an option."""
+    return option.encode() in run(["ntdb-flush", "--help"]).out
+
+
+def move_args():
+    """Arguments that move the log into pages and seal nothing."""
+    return ["--force"] + ["--no-seal"] * flush_knows("--no-seal")
+
+
+def seal_args():
+    """Arguments that seal everything, if this release seals."""
+    if flush_knows("--seal"):
+        return ["--seal", "--wait", "60s"]
+    return ["--force", "--wait", "60s"]
+
+
 def query(root, *args, **kw):
     return run(["ntdb-query", "-r", root, *args], **kw)
 

@@ -14,6 +14,9 @@ from blackbox import *
 
 DAY = 86400 * 10**9
 
+# Limits that no test reaches.
+ONLY_LOG = "[page]\nmax_records = 16000000\nmax_bytes = 1GiB\nmax_age = 52w\n"
+
 
 def expected(lines, all_floats=False):
     """The export of a database whose input these lines are."""
@@ -93,24 +96,22 @@ def one_after_another(temp, db, lines, now):
     export_is(root, db, want, db + ": export is unchanged")
 
     root = temp + "/log"
-    manifest(root, db, "[page]\nmax_records = 1000000000\n"
-             "max_bytes = 4GiB\nmax_age = 1000w\n")
+    manifest(root, db, ONLY_LOG)
     half = len(lines) // 2
     finish(feed(root, lines[:half], *now))
-    flush(root, "--force", "--no-seal", *now)
+    flush(root, *move_args(), *now)
     finish(feed(root, lines[half:], *now))
     export_is(root, db, want, db + ": export, half in pages, half in the log")
-    flush(root, "--force", "--no-seal", *now)
+    flush(root, *move_args(), *now)
     export_is(root, db, want, db + ": export after flush")
-    silent(flush(root, "--seal", *now), db + ": seal")
+    silent(flush(root, *seal_args(), *now), db + ": seal")
     export_is(root, db, want, db + ": export after sealing")
 
 
 def only_log(temp, db, lines, now):
     """1 result: nothing has been flushed."""
     root = temp + "/onlylog"
-    manifest(root, db, "[page]\nmax_records = 1000000000\n"
-             "max_bytes = 4GiB\nmax_age = 1000w\n")
+    manifest(root, db, ONLY_LOG)
     finish(feed(root, lines, *now))
     export_is(root, db, expected(lines), db + ": export of the log alone")
 
@@ -135,7 +136,7 @@ def at_once(temp, db, lines, now):
 
     others = [threading.Thread(target=repeat, args=a) for a in (
         ((0, 66), "ntdb-flush", "--force"),
-        ((0, 66), "ntdb-flush", "--seal", "--wait", "60s"),
+        ((0, 66), "ntdb-flush", *seal_args()),
         ((0, 66), "ntdb-query", "-f", "lp", db),
         ((0, 66), "ntdb-query", "-a", "avg,p95", "-w", "1h", db))]
     writers = [feed(root, part, *now) for part in parts if part]
@@ -179,7 +180,7 @@ def many_partitions(temp, days, now_ns):
             for m in (b"a", b"b", b"c"):
                 lines.append(b"d/%s %d %d" % (m, rng.randrange(1000), t))
     silent(finish(feed(root, lines, *now)), "%d day partitions" % days)
-    silent(flush(root, "--force", "--no-seal", *now), "flushed")
+    silent(flush(root, *move_args(), *now), "flushed")
     want = expected(lines)
     bound = ["-e", str(now_ns - DAY)]
     export_is(root, "d", want, "export made alone", *bound)
@@ -198,7 +199,7 @@ def many_partitions(temp, days, now_ns):
 
     threads = [threading.Thread(target=beside, args=a, kwargs=k)
                for a, k in ((("ntdb-ingest",), {"data": True}),
-                            (("ntdb-flush", "--seal", "--wait", "60s"), {}))]
+                            (("ntdb-flush", *seal_args()), {}))]
     for thread in threads:
         thread.start()
     p = subprocess.run(
