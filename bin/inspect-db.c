@@ -108,6 +108,12 @@ json_info(struct inspect *ins, const struct ntdb_db_info *info)
 	}
 }
 
+static int
+first_of(int rc, int next)
+{
+	return rc != 0 ? rc : next;
+}
+
 int
 inspect_db(struct inspect *ins, struct ntdb_error *err)
 {
@@ -116,18 +122,20 @@ inspect_db(struct inspect *ins, struct ntdb_error *err)
 
 	memset(&info, 0, sizeof(info));
 	rc = ntdb_inspect_db(ins->db, ins->name, &info, err);
-	if (rc != 0)
+	/* Damage was passed over: what can be read is shown all the same. */
+	if (rc != 0 && !(info.n_files > 0 && (rc == NTDB_ECORRUPT ||
+	    rc == NTDB_EVERSION)))
 		return rc;
 	if (!ins->json) {
 		print_info(ins, &info);
-		return ntdb_inspect_manifest(ins->db, ins->name,
-		    print_setting, ins, err);
+		return first_of(rc, ntdb_inspect_manifest(ins->db, ins->name,
+		    print_setting, ins, err));
 	}
 	json_open(&ins->out, NULL, '{');
 	json_info(ins, &info);
 	json_open(&ins->out, "manifest", '{');
-	rc = ntdb_inspect_manifest(ins->db, ins->name, json_setting, ins,
-	    err);
+	rc = first_of(rc, ntdb_inspect_manifest(ins->db, ins->name,
+	    json_setting, ins, err));
 	json_close(&ins->out, '}');
 	json_close(&ins->out, '}');
 	return rc;

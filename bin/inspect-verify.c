@@ -61,8 +61,8 @@ inspect_verify(struct inspect *ins, struct ntdb_error *err)
 		    res.runs, res.batches, res.samples, res.damaged);
 	}
 	/* What was told as a finding is not told again as the failure. */
-	if (rc == NTDB_ECORRUPT && res.damaged > 0) {
-		cli_status(&ins->cli, -NTDB_ECORRUPT);
+	if ((rc == NTDB_ECORRUPT || rc == NTDB_EVERSION) && res.damaged > 0) {
+		cli_status(&ins->cli, -rc);
 		return 0;
 	}
 	return rc;

@@ -1,0 +1,212 @@
+#include <stdio.h>
+
+#include "error.h"
+#include "verify.h"
+
+/* What is wrong with the records of one batch: how many, and the first. */
+struct tally {
+	uint32_t unnamed, unnamed_id;
+	uint32_t wrong, wrong_id;
+	uint32_t late, late_id;
+};
+
+static void
+count(uint32_t *n, uint32_t *first, uint32_t id)
+{
+	if ((*n)++ == 0)
+		*first = id;
+}
+
+/* Tell something of the log at this offset. */
+static int
+tell(struct verify *v, uint64_t offset, struct ntdb_error *why, uint64_t n,
+    const char *things, struct ntdb_error *err)
+{
+	if (why->path[0] == '\0') {
+		snprintf(why->path, sizeof(why->path), "%s",
+		    v->s.dir.wal_path);
+		why->offset = (int64_t)offset;
+	}
+	return verify_failed(v, why, n, things, err);
+}
+
+/* The data files that the header lists. */
+static int
+check_listed(struct verify *v, struct ntdb_error *err)
+{
+	const struct log_head *h = &v->s.wal.head;
+	uint32_t i, bad = 0;
+
+	for (i = 0; i < h->n_files; i++)
+		bad += h->files[i].kind > PART_FOREVER ||
+		    h->files[i].len < DATA_HEAD_LEN;
+	if (bad > 0) {
+		struct ntdb_error why = NTDB_ERROR_INIT;
+
+		err_set(&why, NTDB_ECORRUPT,
+		    "log header lists impossible data files");
+		return tell(v, 0, &why, bad, "files", err);
+	}
+	return 0;
+}
+
+int
+verify_log_head(struct verify *v, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	const struct dbdir *d = &v->s.dir;
+	int r;
+
+	r = wal_open(&v->s.wal, d->fd, d->wal, false, d->wal_path, &why);
+	if (r == 0) {
+		v->res->files++;
+		return check_listed(v, err);
+	}
+	wal_init(&v->s.wal);
+	v->s.all_pages = true;
+	if (r == NTDB_ENOENT)
+		return 0;
+	v->res->files++;
+	v->s.damage = why;
+	v->newer = r == NTDB_EVERSION;
+	return verify_failed(v, &why, 0, NULL, err);
+}
+
+static void
+check_sample(struct verify *v, const struct record *rec, struct tally *t)
+{
+	const struct metric *m = state_metric(&v->s.state, rec->id);
+	struct verify_metric *k = verify_metric(v, rec->id);
+
+	v->res->samples++;
+	if (m == NULL || k == NULL) {
+		if (v->names_known)
+			count(&t->unnamed, &t->unnamed_id, rec->id);
+		return;
+	}
+	if ((!rec->is_int && ntdb_type_is_int(m->type)) ||
+	    (m->type == NTDB_INT32 && rec->is_int &&
+	    (rec->m < INT32_MIN || rec->m > INT32_MAX)))
+		count(&t->wrong, &t->wrong_id, rec->id);
+	if (!k->in_log) {
+		k->in_log = true;
+		k->log_first = k->log_last = rec->t;
+	} else if (rec->t < k->log_last) {
+		if (v->ordered)
+			count(&t->late, &t->late_id, rec->id);
+	} else {
+		k->log_last = rec->t;
+	}
+}
+
+/* A definition; names differ and stay. */
+static int
+check_metric(struct verify *v, uint64_t offset, const struct record *rec,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+
+	if (state_define(&v->s.state, rec->id, rec->type, rec->name,
+	    rec->name_len, 0, &why) != 0)
+		return tell(v, offset, &why, 0, NULL, err);
+	return verify_reserve(v, err);
+}
+
+static int
+check_record(struct verify *v, uint64_t offset, const struct record *rec,
+    struct tally *t, struct ntdb_error *err)
+{
+	struct metric *m;
+
+	switch (rec->kind) {
+	case REC_SAMPLE:
+		check_sample(v, rec, t);
+		return 0;
+	case REC_METRIC:
+		return check_metric(v, offset, rec, err);
+	case REC_TYPE:
+		if ((m = state_metric(&v->s.state, rec->id)) != NULL)
+			m->type = rec->type;
+		else if (v->names_known)
+			count(&t->unnamed, &t->unnamed_id, rec->id);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+tell_tally(struct verify *v, uint64_t offset, const struct tally *t,
+    struct ntdb_error *err)
+{
+	struct ntdb_error unnamed = NTDB_ERROR_INIT, wrong = NTDB_ERROR_INIT;
+	struct ntdb_error late = NTDB_ERROR_INIT;
+	int r = 0;
+
+	if (t->unnamed > 0) {
+		err_set(&unnamed, NTDB_ECORRUPT,
+		    "metric id %u has no name", t->unnamed_id);
+		r = tell(v, offset, &unnamed, t->unnamed, "records", err);
+	}
+	if (r == 0 && t->wrong > 0) {
+		err_set(&wrong, NTDB_ECORRUPT,
+		    "values are not of the type of metric id %u",
+		    t->wrong_id);
+		r = tell(v, offset, &wrong, t->wrong, "samples", err);
+	}
+	if (r == 0 && t->late > 0) {
+		err_set(&late, NTDB_ECORRUPT,
+		    "samples of metric id %u are not in order of time",
+		    t->late_id);
+		r = tell(v, offset, &late, t->late, "samples", err);
+	}
+	return r;
+}
+
+static int
+check_batch(struct verify *v, struct wal_reader *rd, struct ntdb_error *err)
+{
+	struct tally t = { 0, 0, 0, 0, 0, 0 };
+	struct record rec;
+	int r;
+
+	v->res->batches++;
+	if (rd->damage_len > 0) {
+		struct ntdb_error why = NTDB_ERROR_INIT;
+
+		err_set(&why, NTDB_ECORRUPT, "not a valid batch");
+		r = tell(v, rd->damage_pos, &why, rd->damage_len,
+		    "bytes passed over", err);
+		if (r != 0)
+			return r;
+	}
+	while (batch_next(&rd->batch, &rec) == 0)
+		if ((r = check_record(v, rd->batch_pos, &rec, &t, err)) != 0)
+			return r;
+	return tell_tally(v, rd->batch_pos, &t, err);
+}
+
+int
+verify_log(struct verify *v, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	const char *display = v->s.dir.wal_path;
+	const struct wal *w = &v->s.wal;
+	struct wal_reader rd;
+	uint64_t size;
+	int r;
+
+	if (w->fd == -1)
+		return 0;
+	if ((r = wal_size(w, &size, display, err)) != 0)
+		return r;
+	/* What is appended from now on may be there in part only. */
+	wal_reader_init(&rd, w, w->head.len, size, display);
+	while ((r = wal_reader_next(&rd, &why)) == 0)
+		if ((r = check_batch(v, &rd, err)) != 0)
+			break;
+	wal_reader_release(&rd);
+	if (why.code != 0)
+		return verify_failed(v, &why, 0, NULL, err);
+	return r == NTDB_END ? 0 : r;
+}

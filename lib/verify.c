@@ -1,0 +1,152 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "verify.h"
+
+/* Damage, also where the medium cannot be read, and wrong configuration. */
+static bool
+is_finding(int code)
+{
+	return code == NTDB_ECORRUPT || code == NTDB_EVERSION ||
+	    code == NTDB_EIO || code == NTDB_ECONFIG;
+}
+
+int
+verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
+    const char *things, struct ntdb_error *err)
+{
+	size_t len = strlen(why->text);
+
+	inspect_qualify(&v->s.dir, why);
+	if (!is_finding(why->code))
+		return inspect_copy(err, why);
+	if (n > 0)
+		snprintf(why->text + len, sizeof(why->text) - len,
+		    " (%llu %s)", (unsigned long long)n, things);
+	if (v->first.code == 0)
+		v->first = *why;
+	if (v->verdict != NTDB_ECORRUPT)
+		v->verdict = why->code == NTDB_EVERSION ? NTDB_EVERSION :
+		    NTDB_ECORRUPT;
+	v->res->damaged++;
+	return v->found == NULL ? 0 : v->found(v->arg, why);
+}
+
+struct verify_metric *
+verify_metric(struct verify *v, uint32_t id)
+{
+	if (id >= v->n_metrics || state_metric(&v->s.state, id) == NULL)
+		return NULL;
+	return &v->metrics[id];
+}
+
+int
+verify_reserve(struct verify *v, struct ntdb_error *err)
+{
+	uint32_t cap = v->n_metrics > 0 ? v->n_metrics : 64;
+	struct verify_metric *metrics;
+
+	if (v->s.state.n_slots <= v->n_metrics)
+		return 0;
+	while (cap < v->s.state.n_slots)
+		cap = cap > UINT32_MAX / 2 ? UINT32_MAX : cap * 2;
+	metrics = realloc(v->metrics, cap * sizeof(metrics[0]));
+	if (metrics == NULL)
+		return err_nomem(err);
+	memset(metrics + v->n_metrics, 0,
+	    (cap - v->n_metrics) * sizeof(metrics[0]));
+	v->metrics = metrics;
+	v->n_metrics = cap;
+	return 0;
+}
+
+/* ----------------------------------------------------- the files of text */
+
+static void
+count_file(struct verify *v, int dirfd, const char *path)
+{
+	if (faccessat(dirfd, path, F_OK, 0) == 0)
+		v->res->files++;
+}
+
+static int
+check_config(struct verify *v, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	const struct engine_config *engine;
+	struct manifest m;
+
+	count_file(v, v->s.dir.root->fd, "engine.ini");
+	count_file(v, v->s.dir.fd, DBDIR_MANIFEST);
+	/* A manifest is read over the defaults of the engine. */
+	if (root_engine(v->s.dir.root, &engine, &why) != 0)
+		return verify_failed(v, &why, 0, NULL, err);
+	if (dbdir_manifest(&v->s.dir, &m, &why) == 0)
+		v->ordered = !m.late_accept;
+	manifest_release(&m);
+	return why.code == 0 ? 0 : verify_failed(v, &why, 0, NULL, err);
+}
+
+static int
+check_catalog(struct verify *v, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	const struct dbdir *d = &v->s.dir;
+
+	v->names_known = true;
+	if (faccessat(d->fd, DBDIR_CATALOG, F_OK, 0) == 0) {
+		v->res->files++;
+		state_read_catalog(&v->s.state, d->fd, d->catalog_path, &why);
+	} else if (v->s.wal.head.synced_id > 0) {
+		err_at(&why, NTDB_ECORRUPT, d->catalog_path, -1,
+		    "is missing, with the names of metrics");
+	}
+	if (why.code == 0)
+		return verify_reserve(v, err);
+	v->names_known = false;
+	if (why.path[0] == '\0')
+		snprintf(why.path, sizeof(why.path), "%s", d->catalog_path);
+	return verify_failed(v, &why, 0, NULL, err);
+}
+
+int
+verify_texts(struct verify *v, struct ntdb_error *err)
+{
+	int r = check_config(v, err);
+
+	return r != 0 ? r : check_catalog(v, err);
+}
+
+int
+ntdb_verify(struct ntdb *db, const char *name,
+    int (*found)(void *arg, const struct ntdb_error *what), void *arg,
+    struct ntdb_verify_result *res, struct ntdb_error *err)
+{
+	struct ntdb_verify_result own;
+	struct verify *v;
+	int r;
+
+	if ((v = calloc(1, sizeof(*v))) == NULL)
+		return err_nomem(err);
+	v->res = res != NULL ? res : &own;
+	memset(v->res, 0, sizeof(*v->res));
+	v->found = found;
+	v->arg = arg;
+	wal_init(&v->s.wal);
+	state_init(&v->s.state);
+	if ((r = dbdir_open(&v->s.dir, db, name, err)) == 0 &&
+	    (r = verify_log_head(v, err)) == 0 &&
+	    (r = verify_texts(v, err)) == 0 &&
+	    (r = verify_log(v, err)) == 0)
+		r = verify_data(v, err);
+	if (r == 0 && v->verdict != 0) {
+		r = v->verdict;
+		inspect_copy(err, &v->first);
+	}
+	snapshot_release(&v->s);
+	free(v->metrics);
+	free(v);
+	return r;
+}
