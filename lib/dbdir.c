@@ -206,7 +206,9 @@ create_dir(struct dbdir *d, struct ntdb_error *err)
 	    (r = create_log(d, fd, err)) != 0)
 		goto fail;
 	if (renameat(rootfd, tmp, rootfd, d->name) == -1) {
-		r = err_sys(err, d->name, "cannot rename");
+		r = errno == ENOTDIR ? err_at(err, NTDB_ECREATE, d->name, -1,
+		    "cannot create: a file of that name is in the way") :
+		    err_sys(err, d->name, "cannot rename");
 		goto fail;
 	}
 	close(fd);

@@ -216,14 +216,14 @@ ntdb_ingest_lines(struct ntdb_ingest *in, const char *text, size_t len,
 	int r;
 
 	*used = 0;
-	if (in->at_start && len >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-		p += 3;
-	nl = memrchr(p, '\n', (size_t)(end - p));
-	if (nl != NULL) {
-		if ((r = add_lines(in, &p, nl + 1, err)) != 0)
-			return r;
+	if (in->at_start && len >= 3) {
 		in->at_start = false;
+		if (memcmp(p, "\xef\xbb\xbf", 3) == 0)
+			p += 3;
 	}
+	nl = memrchr(p, '\n', (size_t)(end - p));
+	if (nl != NULL && (r = add_lines(in, &p, nl + 1, err)) != 0)
+		return r;
 	if (p < end && (nl == NULL || p == nl + 1) && !batch_is_full(in) &&
 	    !in->stopped) {
 		size_t rest = (size_t)(end - p);
