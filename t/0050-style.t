@@ -40,8 +40,12 @@ diag "the median of $(wc -l <"$TMP/functions") is $(cat "$TMP/median") lines"
 
 is "$(grep -n -E '[[:blank:]]$' $sources)" "" "no blanks at ends of lines"
 is "$(grep -n "$(printf '\r')" $sources)" "" "no carriage returns"
-is "$(expand $sources | awk 'length($0) > 100')" "" \
-    "no line is longer than 100 columns"
+wide=$(for file in $sources; do
+	expand "$file" | awk -v file="$file" 'length($0) > 100 {
+		print file ":" FNR
+	}'
+done)
+is "$wide" "" "no line is longer than 100 columns"
 is "$(grep -n '^ \{8\}' $sources)" "" "tabs, not eight blanks, indent"
 
 is "$(grep_code '\<(setlocale|strto(d|f|ld)|atof|localtime(_r)?|ctime)\(' \
