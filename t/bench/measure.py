@@ -156,7 +156,7 @@ def ingest_rows(b):
     """Import, export and import of the export, by turns."""
     path = b.file or b.made
     root, again = b.root("big"), b.root("again")
-    lines = count_lines(path)
+    lines = b.lines
     exported = b.path("export.lp")
     command = None
     if shutil.which("ntdb-query"):
@@ -168,7 +168,6 @@ def ingest_rows(b):
             out.append(b.once(command, stdout=exported))
             second.append(load(b, again, exported))
     wall, cpu = (statistics.median(x[k] for x in first) for k in (0, 1))
-    b.lines = lines
     show(INGEST[0], ">= 4 M", million(lines / cpu), lines / cpu >= 4e6,
          "%d lines from a pipe, last flush included: %.2f s of CPU, %.2f s"
          % (lines, cpu, wall))
@@ -194,6 +193,8 @@ DATA = ["data files, bytes per sample"]
 
 def data_row(b):
     n = data_bytes(b.path("big"))
+    if n == 0:
+        raise Missing("nothing was stored")
     show(DATA[0], "-", "%.3f" % (n / b.lines), None,
          "flushed, not sealed; %d bytes" % n)
 
@@ -397,6 +398,7 @@ def prepare(b):
     b.steps = 2000 if b.quick else 51840
     with open(b.made, "wb") as f:
         subprocess.run(b.gen("-n", b.steps), stdout=f, check=True)
+    b.lines = count_lines(b.file or b.made)
     print("seed %d, %d steps of 100 metrics; %s, %d processors, load %s"
           % (b.seed, b.steps, os.uname().machine, os.cpu_count(),
              "%.2f" % os.getloadavg()[0]))
@@ -420,10 +422,11 @@ def main():
             part(b)
         except (Missing, subprocess.CalledProcessError) as e:
             left = rows if part is not ingest_rows else EXPORT
+            why = str(e)
             if isinstance(e, subprocess.CalledProcessError):
-                failed, left = True, rows
+                failed, left, why = True, rows, "a program failed"
             for name in left:
-                show(name, "-", "-", None, "not measured: %s" % e)
+                show(name, "-", "-", None, "not measured: " + why)
     return 1 if failed else 0
 
 
