@@ -4,7 +4,7 @@
 #include "scan.h"
 #include "timefmt.h"
 
-#define BUDGET (2u << 20)
+#define BUDGET (3u << 20)
 #define REFRESH_MAX 100
 
 int

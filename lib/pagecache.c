@@ -4,7 +4,7 @@
 #include "error.h"
 #include "pagecache.h"
 
-#define N_FILES 8
+#define N_FILES 24		/* leaves room for others below 64 */
 #define N_DIRS 8
 #define DIR_BYTES (3u << 19)		/* of all directories kept */
 #define N_GROUPS 192
@@ -14,7 +14,7 @@
 struct file_slot {
 	const struct snapshot *s;	/* NULL: free */
 	struct datafile f;
-	uint64_t limit, used;
+	uint64_t limit;
 };
 
 struct dir_slot {
@@ -31,6 +31,7 @@ struct group_slot {
 struct pagecache {
 	struct ntdb *root;		/* borrowed */
 	uint64_t clock, pinned;		/* slots used after pinned stay */
+	uint64_t random;
 	struct file_slot files[N_FILES];
 	struct dir_slot dirs[N_DIRS];
 	struct group_slot groups[N_GROUPS];
@@ -105,7 +106,7 @@ pagecache_file(struct pagecache *c, struct snapshot *s,
     struct partition part, const struct datafile **f, uint64_t *limit,
     struct ntdb_error *err)
 {
-	struct file_slot *slot, *old = &c->files[0];
+	struct file_slot *slot, *vacant = NULL;
 	size_t i;
 	int r;
 
@@ -114,11 +115,14 @@ pagecache_file(struct pagecache *c, struct snapshot *s,
 		if (slot->s == s &&
 		    partition_compare(slot->f.part, part) == 0)
 			goto found;
-		if (slot->s == NULL || (old->s != NULL &&
-		    slot->used < old->used))
-			old = slot;
+		if (slot->s == NULL)
+			vacant = slot;
 	}
-	slot = old;
+
+	/* Files are mostly read in turn, again and again: the oldest would be
+	 * just the one that is wanted next, so a random one makes room. */
+	c->random = c->random * UINT64_C(6364136223846793005) + 1;
+	slot = vacant != NULL ? vacant : &c->files[(c->random >> 33) % N_FILES];
 	if (slot->s != NULL)
 		drop_file(slot);
 	r = snapshot_file(s, part, &slot->f, &slot->limit, err);
@@ -126,7 +130,6 @@ pagecache_file(struct pagecache *c, struct snapshot *s,
 		return r;
 	slot->s = s;
 found:
-	slot->used = ++c->clock;
 	*f = &slot->f;
 	*limit = slot->limit;
 	return 0;

@@ -1,6 +1,6 @@
 /*
  * Floor 4.  What readers keep of data files: a few descriptors, directories
- * and unpacked groups, the least recently used of which make room for others.
+ * and unpacked groups; old ones make room for others.
  *
  * One cache serves all snapshots of a query, so that its memory and
  * descriptors do not grow with the number of databases.  It also remembers

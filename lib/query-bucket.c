@@ -9,14 +9,14 @@
  * statistics will do, a whole run.  NTDB_END.
  */
 static int
-more_samples(struct ntdb_query *q, bool count_only, struct ntdb_error *err)
+more_samples(struct ntdb_query *q, struct ntdb_error *err)
 {
 	struct scan *sc = q->dbs[q->db_at].scan;
 
 	if (q->at < q->block.n || q->run_n > 0)
 		return 0;
 	if (scan_skip_run(sc, q->opt.window_ns,
-	    count_only ? NULL : agg_usable, &q->agg, &q->run_stats,
+	    q->counting ? NULL : agg_usable, &q->agg, &q->run_stats,
 	    &q->run_n, &q->run_first, &q->run_last) == 0)
 		return 0;
 	q->run_n = 0;
@@ -75,7 +75,7 @@ read_bucket(struct ntdb_query *q, bool count_only, struct ntdb_error *err)
 	int r;
 
 	q->in_bucket = false;
-	while ((r = more_samples(q, count_only, err)) == 0) {
+	while ((r = more_samples(q, err)) == 0) {
 		t = q->run_n > 0 ? q->run_first : q->block.t[q->at];
 		if (!q->in_bucket) {
 			q->bucket = q->first;
@@ -109,8 +109,10 @@ begin_metric(struct ntdb_query *q, struct ntdb_error *err)
 	q->rows_left = q->opt.limit > 0 ? (uint64_t)q->opt.limit : UINT64_MAX;
 	if (q->opt.limit >= 0)
 		return 0;
+	q->counting = true;
 	while ((r = read_bucket(q, true, err)) == 0)
 		n++;
+	q->counting = false;
 	if (r != NTDB_END)
 		return r;
 	q->skip_rows = query_skipped(q, n * q->opt.n_aggregates);

@@ -7,7 +7,7 @@
 #include "query.h"
 #include "timefmt.h"
 
-#define PLAN_BYTES (2u << 20)
+#define PLAN_BYTES (3u << 20)
 #define PLAN_LEAST (256u << 10)
 
 /* Open a database for reading day by day from a time on. */

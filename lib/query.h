@@ -64,6 +64,7 @@ struct ntdb_query {
 	/* Buckets. */
 	struct agg agg;
 	bool	in_bucket;		/* samples have been added */
+	bool	counting;		/* buckets, for their number only */
 	int64_t	bucket, bucket_end;	/* its first and last ns, unclipped */
 	int64_t	seen_first, seen_last;	/* times of its samples */
 	const struct page_stats *run_stats;	/* a run not added yet */
