@@ -80,7 +80,8 @@ static void
 test_permission(void)
 {
 	mkdirat(dirfd, "closed", 0500);
-	fchmodat(dirfd, "new", 0, 0);
+	if (fchmodat(dirfd, "new", 0, 0) != 0)
+		bail("cannot change permissions");
 	if (geteuid() == 0 && seteuid(65534) == -1) {
 		skip(2, "cannot become another user");
 		return;
