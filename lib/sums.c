@@ -53,8 +53,7 @@ fsum_add_rare(struct fsum *s, double x)
 
 	if (isfinite(x)) {
 		r = dd_two_sum(s->big.hi, ldexp(x, -FSUM_SCALE));
-		s->big.hi = r.hi;
-		s->big.lo += r.lo;
+		s->big = dd_two_sum(r.hi, s->big.lo + r.lo);
 		s->has_big = true;
 	} else {
 		s->special = s->has_special ? s->special + x : x;

@@ -61,8 +61,7 @@ fsum_add(struct fsum *s, double x)
 		return;
 	}
 	r = dd_two_sum(s->sum.hi, x);
-	s->sum.hi = r.hi;
-	s->sum.lo += r.lo;
+	s->sum = dd_two_sum(r.hi, s->sum.lo + r.lo);
 }
 
 double fsum_value(const struct fsum *s);
