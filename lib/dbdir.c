@@ -165,18 +165,24 @@ create_log(const struct dbdir *d, int dirfd, struct ntdb_error *err)
 	return r;
 }
 
-/* Take away a directory that was not completed. */
+/* Take away a directory that was not completed, with all that is in it. */
 static void
-discard(const struct dbdir *d, const char *tmp, int dirfd)
+discard(const struct dbdir *d, const char *tmp)
 {
-	if (dirfd != -1) {
-		unlinkat(dirfd, DBDIR_LOCK, 0);
-		unlinkat(dirfd, DBDIR_MAINT_LOCK, 0);
-		unlinkat(dirfd, DBDIR_MANIFEST, 0);
-		unlinkat(dirfd, DBDIR_CATALOG, 0);
-		unlinkat(dirfd, d->wal, 0);
-		close(dirfd);
+	struct dirent *e;
+	DIR *dir;
+	int fd;
+
+	fd = openat(d->root->fd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
+		io_close(&fd);
+		return;
 	}
+	while ((e = readdir(dir)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 &&
+		    strcmp(e->d_name, "..") != 0)
+			unlinkat(fd, e->d_name, 0);
+	closedir(dir);
 	unlinkat(d->root->fd, tmp, AT_REMOVEDIR);
 }
 
@@ -191,8 +197,7 @@ create_dir(struct dbdir *d, struct ntdb_error *err)
 	 * killed process has left there is taken away first.
 	 */
 	snprintf(tmp, sizeof(tmp), ".%s.new", d->name);
-	discard(d, tmp, openat(rootfd, tmp, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC));
+	discard(d, tmp);
 	if (mkdirat(rootfd, tmp, 0700) == -1)
 		return err_sys_code(err, errno == EACCES || errno == EROFS ?
 		    NTDB_EPERM : errno == ENOSPC ? NTDB_EIO : NTDB_ECREATE,
@@ -214,7 +219,8 @@ create_dir(struct dbdir *d, struct ntdb_error *err)
 	close(fd);
 	return io_sync_dir(rootfd, d->root->path, err);
 fail:
-	discard(d, tmp, fd);
+	io_close(&fd);
+	discard(d, tmp);
 	return r;
 }
 

@@ -176,8 +176,11 @@ flush_log(struct writer *w, const struct flush_extra *extra,
 	fl.w = w;
 	fl.res.flushed = true;
 	fl.res.log_bytes = w->state.log_pos;
-	if (w->flusher == NULL && (r = flusher_new(&w->flusher, err)) != 0)
-		return r;
+	if (w->flusher == NULL) {
+		if ((r = flusher_new(&w->flusher, err)) != 0)
+			return r;
+		io_remove_temps(w->dir.fd);
+	}
 	fl.mem = w->flusher;
 	r = run(&fl, extra, err);
 	flush_close_files(&fl);

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -202,6 +203,28 @@ fail:
 	io_close(&fd);
 	unlinkat(dirfd, tmp, 0);
 	return r;
+}
+
+void
+io_remove_temps(int dirfd)
+{
+	struct dirent *e;
+	size_t len;
+	DIR *dir;
+	int fd;
+
+	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
+		io_close(&fd);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL) {
+		len = strlen(e->d_name);
+		if (e->d_name[0] == '.' && len > 4 &&
+		    strcmp(e->d_name + len - 4, ".tmp") == 0)
+			unlinkat(fd, e->d_name, 0);
+	}
+	closedir(dir);
 }
 
 uint64_t

@@ -63,6 +63,12 @@ int io_publish(int dirfd, const char *path, const void *data, size_t len,
     bool sync, const struct io_owner *o, const char *display,
     struct ntdb_error *err);
 
+/*
+ * Remove what killed processes have left of io_publish: the caller holds the
+ * lock under which all publishing in this directory happens.
+ */
+void io_remove_temps(int dirfd);
+
 /* Random bytes for nonces and temporary names; never fails. */
 uint64_t io_random(void);
 

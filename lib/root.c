@@ -7,6 +7,7 @@
 
 #include "dbdir.h"
 #include "error.h"
+#include "lock.h"
 #include "root.h"
 
 #define DEFAULT_ROOT "/var/lib/ntdb"
@@ -139,6 +140,23 @@ create_engine_file(struct ntdb *db, struct ntdb_error *err)
 	return r;
 }
 
+/* The same under the root's lock, so that one process does it. */
+static int
+make_engine_file(struct ntdb *db, struct ntdb_error *err)
+{
+	int r;
+
+	if (faccessat(db->fd, ENGINE_FILE, F_OK, 0) == 0)
+		return 0;
+	r = lock_take(db->fd, false, db->opt.wait_ns, db->path, err);
+	if (r != 0)
+		return r;
+	io_remove_temps(db->fd);
+	r = create_engine_file(db, err);
+	lock_drop(db->fd);
+	return r;
+}
+
 int
 root_open(struct ntdb *db, bool create, struct ntdb_error *err)
 {
@@ -153,7 +171,7 @@ root_open(struct ntdb *db, bool create, struct ntdb_error *err)
 	if (db->fd == -1 && open_dir(db, false, NULL) != 0 &&
 	    (r = open_dir(db, true, err)) != 0)
 		return r;
-	return create_engine_file(db, err);
+	return make_engine_file(db, err);
 }
 
 int
