@@ -83,6 +83,15 @@ partition_name(struct partition p, char name[PARTITION_NAME_MAX])
 		    (int)year);
 }
 
+/* Whether a partition holds any time that 64 bits reach. */
+static bool
+is_in_reach(struct partition p)
+{
+	struct partition next = { p.kind, p.start + 1 };
+
+	return first_day(p) <= DAY_MAX && first_day(next) > DAY_MIN;
+}
+
 /* n digits at s as a number, or -1. */
 static int
 digits(const char *s, int n)
@@ -124,6 +133,8 @@ partition_scan(const char *name, struct partition *p)
 	    (int32_t)days_from_civil(year, month, day) :
 	    p->kind == PART_MONTH ? (year - 1970) * 12 + month - 1 :
 	    year - 1970;
+	if (!is_in_reach(*p))
+		return false;
 	/* What does not come back as the same name is not one. */
 	partition_name(*p, again);
 	return strcmp(name, again) == 0;
