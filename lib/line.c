@@ -172,7 +172,7 @@ enum line_kind
 line_scan(const char *p, enum ntdb_unit unit, struct line *line,
     const char **next)
 {
-	struct word w[4];
+	struct word w[5];
 	enum number_status st;
 	const char *end;
 	int n;
@@ -181,7 +181,7 @@ line_scan(const char *p, enum ntdb_unit unit, struct line *line,
 		*next = line_end(p) + 1;
 		return LINE_BLANK;
 	}
-	n = split(p, w, 4, &end);
+	n = split(p, w, 5, &end);
 	*next = end + 1;
 	line->text = p;
 	line->len = (uint32_t)(end - p);
