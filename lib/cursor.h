@@ -58,10 +58,10 @@ int scan_next_block(struct scan *sc, struct block *b, struct ntdb_error *err);
 
 /*
  * A run that lies wholly in the range and, if window is not 0, in one bucket
- * of it, comes next and overlaps no other run: then *n, *first_t and *last_t tell its samples, *stats (borrowed until the next
- * call, or NULL: none) its statistics, and the run is passed over; but not if
- * usable (may be NULL) says no to that.  NTDB_END: there is none here, use
- * scan_next_block.
+ * of it, comes next and overlaps no other run: then *n, *first_t and *last_t
+ * tell its samples, *stats (borrowed until the next call, or NULL: none) its
+ * statistics, and the run is passed over; but not if usable (may be NULL)
+ * says no to that.  NTDB_END: there is none here, use scan_next_block.
  */
 typedef bool scan_usable_fn(const void *arg, const struct page_stats *stats,
     uint32_t n);
