@@ -38,12 +38,6 @@ class Bench:
     def path(self, name):
         return os.path.join(self.temp, name)
 
-    def root(self, name):
-        """An empty root."""
-        path = self.path(name)
-        shutil.rmtree(path, ignore_errors=True)
-        return path
-
     def gen(self, *argv):
         return [self.path("gen"), "-s", str(self.seed), *map(str, argv)]
 
@@ -139,8 +133,7 @@ def mib(kib):
 # ------------------------------------------------------------- the rows
 
 def load(b, root, path):
-    """Ingest a file into an empty root and flush all: (wall, cpu, peak)."""
-    shutil.rmtree(root, ignore_errors=True)
+    """Ingest a file into a new root and flush all: (wall, cpu, peak)."""
     one = b.once(tool("ntdb-ingest", root), stdin=path)
     two = b.once(tool("ntdb-flush", root, "--force"))
     return one[0] + two[0], one[1] + two[1], max(one[2], two[2])
@@ -153,20 +146,22 @@ EXPORT = ["re-import of an export, times the first import",
 
 
 def ingest_rows(b):
-    """Import, export and import of the export, by turns."""
-    path = b.file or b.made
-    root, again = b.root("big"), b.root("again")
-    lines = b.lines
+    """Import, export and import of the export, by turns.
+
+    Each into a root of its own, and nothing is removed between: file systems
+    are slow to make files where many were just deleted.
+    """
+    path, root, lines = b.file or b.made, b.path("big0"), b.lines
     exported = b.path("export.lp")
     command = None
     if shutil.which("ntdb-query"):
         command = tool("ntdb-query", root, "--format", "lp", "*")
     first, second, out = [], [], []
-    for _ in range(b.big):
-        first.append(load(b, root, path))
+    for i in range(b.big):
+        first.append(load(b, b.path("big%d" % i), path))
         if command:
             out.append(b.once(command, stdout=exported))
-            second.append(load(b, again, exported))
+            second.append(load(b, b.path("again%d" % i), exported))
     wall, cpu = (statistics.median(x[k] for x in first) for k in (0, 1))
     show(INGEST[0], ">= 4 M", million(lines / cpu), lines / cpu >= 4e6,
          "%d lines from a pipe, last flush included: %.2f s of CPU, %.2f s"
@@ -184,15 +179,14 @@ def ingest_rows(b):
     show(EXPORT[1], "<= 16 MiB", mib(peak), peak <= 16 * 1024)
     show(EXPORT[2], "-", million(n / wall), None,
          "%.2f s of CPU, %.2f s" % (cpu, wall))
-    for leftover in (exported, again):
-        (os.remove if os.path.isfile(leftover) else shutil.rmtree)(leftover)
+    os.remove(exported)
 
 
 DATA = ["data files, bytes per sample"]
 
 
 def data_row(b):
-    n = data_bytes(b.path("big"))
+    n = data_bytes(b.path("big0"))
     if n == 0:
         raise Missing("nothing was stored")
     show(DATA[0], "-", "%.3f" % (n / b.lines), None,
@@ -204,7 +198,7 @@ LOG = ["log, bytes per sample"]
 
 def log_row(b):
     """A database that does not flush, and at most a million lines."""
-    root, part = b.root("log"), b.path("part.lp")
+    root, part = b.path("log"), b.path("part.lp")
     limit = min(b.lines, 1000000)
     databases = set()
     with open(b.file or b.made, "rb") as f, open(part, "wb") as out:
@@ -220,7 +214,6 @@ def log_row(b):
     show(LOG[0], "<= 8", "%.2f" % (n / limit), n / limit <= 8,
          "%d lines in batches as they come from a fast pipe" % limit)
     os.remove(part)
-    shutil.rmtree(root)
 
 
 def against_empty(b, name, command, stdin=None):
@@ -278,7 +271,7 @@ HOUR = ["3 years by the day: last hour, times 3 days"]
 
 def many_days(b, name, days):
     """20 metrics every ten minutes (--quick: six hours), up to one END."""
-    root = b.root(name)
+    root = b.path(name)
     every = 6 * 3600 if b.quick else 600
     source = subprocess.Popen(
         b.gen("-m", 20, "-i", every, "-t", START - days * DAY, "-n",
@@ -351,7 +344,7 @@ def add_trace(path, sums):
 def writes_row(b):
     """One ntdb-ingest a minute, as from cron, and ntdb-flush every ten."""
     need("strace")
-    root, trace = b.root("day"), b.path("trace")
+    root, trace = b.path("day"), b.path("trace")
     minutes = 30 if b.quick else 1440
     text = subprocess.run(b.gen("-n", minutes * 6), check=True,
                           stdout=subprocess.PIPE).stdout
