@@ -2,7 +2,7 @@
 # Damage of every kind in every file: ntdb-inspect verify names the file and
 # ends with 65, finds nothing where there is nothing, and what is not damaged
 # is still answered.
-# shellcheck disable=SC1091
+# shellcheck disable=SC1091,SC2086
 
 . "$(dirname "$0")/lib.sh"
 need python3 jq
@@ -209,7 +209,7 @@ fresh
 sed 's/^.*\blate *=.*/late = accept/' "$good/home/manifest.ini" \
     >"$root/home/manifest.ini"
 echo 'home/temp 5.5 2026-05-01 00:00:30' |
-    NTDB_ROOT=$root ntdb-ingest $now || diag "late sample refused"
+    NTDB_ROOT=$root ntdb-ingest $now || bail "late sample refused"
 run_silent ntdb-inspect verify -r "$root"
 NTDB_ROOT=$root ntdb-flush $now --force home
 run_silent ntdb-inspect verify -r "$root"
