@@ -27,7 +27,10 @@ def burst(root, text_of, *args):
         os.close(read)
         running.append((p, write, text_of(i)))
     for _, write, text in running:
-        os.write(write, text.encode())
+        try:
+            os.write(write, text.encode())
+        except BrokenPipeError:
+            pass
         os.close(write)
     wrong = []
     for p, _, _ in running:
