@@ -34,8 +34,9 @@ make_root(const char *name, mode_t mode)
 	strcpy(root_path, scratch_path);
 	strcat(root_path, "/");
 	strcat(root_path, name);
-	mkdirat(dirfd, name, 0700);
-	fchmodat(dirfd, name, mode, 0);
+	if (mkdirat(dirfd, name, 0700) != 0 ||
+	    fchmodat(dirfd, name, mode, 0) != 0)
+		bail("no directory");
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY);
 	if (fd == -1)
 		bail("no root");
