@@ -217,7 +217,7 @@ walk(uint64_t pos, uint64_t limit)
 		found |= i < n_pages && pos == at[i + 1] ? 1u << i : 1u << 31;
 	}
 	datafile_close(&f);
-	return steps < 100 && pos >= limit ? found : 1u << 30;
+	return steps < 100 && pos == limit ? found : 1u << 30;
 }
 
 #define DAMAGES(n) ((unsigned)(n) << 16)

@@ -96,6 +96,29 @@ test_many(void)
 	dupset_release(&s);
 }
 
+/* Full as it gets, neighbours are compared: they must not be taken for it. */
+static void
+test_places(void)
+{
+	struct dupset s = { NULL, 0, 0 };
+	bool apart = true;
+	int round;
+	uint32_t id;
+	int64_t t;
+
+	for (round = 0; round < 500; round++) {
+		dupset_clear(&s);
+		t = (int64_t)random_u64();
+		for (id = 1; id <= 120; id++)
+			dupset_add_place(&s, id, t);
+		for (id = 1; id <= 120; id++)
+			apart = apart && !dupset_has(&s, id, t, 0) &&
+			    dupset_has_place(&s, id, t);
+	}
+	ok(apart, "places are never taken for samples");
+	dupset_release(&s);
+}
+
 /* Regular times, ids and values must not pile up in one place. */
 static void
 test_regular(void)
@@ -126,10 +149,11 @@ test_regular(void)
 int
 main(void)
 {
-	plan(21);
+	plan(22);
 	random_start();
 	test_few();
 	test_many();
+	test_places();
 	test_regular();
 	return done_testing();
 }

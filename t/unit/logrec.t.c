@@ -212,7 +212,7 @@ test_malformed(void)
 		{ "0100 0000", 1, "two records for one" },
 		{ "0100 00", 1, "a byte behind the last record" },
 		{ "", UINT32_MAX, "billions of records" },
-		{ "1900", 1, "the reserved form of time" },
+		{ "190000", 1, "the reserved form of time" },
 		{ "0000", 1, "a sample of id 0" },
 		{ "3c01", 1, "the type of id 0" },
 		{ "1c0101 61", 1, "the name of id 0" },

@@ -155,19 +155,21 @@ test_engine(void)
 	ntdb_close(db);
 }
 
+/* 62 bytes. */
+#define LONG_NAME \
+	"01234567890123456789012345678901234567890123456789.123-567_901"
+
 static void
 test_names(void)
 {
 	static const char *const good[] = {
 		"a", "Z9", "_", "a.b-c_d", "0", "a.", "a-", "internal",
-		"0123456789012345678901234567890123456789012345678901234567"
-		"890123",
+		LONG_NAME "64",
 	};
 	static const char *const bad[] = {
 		"", ".", "..", ".a", "-a", "a/b", "a b", "a\n", "\xc3\xbc",
 		"a*", "a:", "a\x7f",
-		"0123456789012345678901234567890123456789012345678901234567"
-		"8901234",
+		LONG_NAME "065",
 	};
 	size_t i;
 

@@ -288,6 +288,9 @@ test_damage(void)
 	is_int(read_log(at[0], UINT64_MAX, &r), 4, "two batches damaged");
 	ok(r.damage_pos == at[0] && r.damage_len == at[2] - at[0],
 	    "are one damage");
+	log_bytes.data[at[1] - 1] = log_bytes.data[at[2] - 1] = 'N';
+	is_int(read_log(at[0], UINT64_MAX, &r), 4,
+	    "what begins like a batch right before one is passed over");
 	log_bytes.data[at[2] + 20] ^= 1;
 	is_int(read_log(at[0], UINT64_MAX, &r), 0, "all of them damaged");
 	ok(r.pos == at[0] && r.damage_len == 0,
