@@ -19,7 +19,7 @@ buf_release(struct buf *b)
 }
 
 uint8_t *
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap > 0 ? b->cap : BUF_MIN;
 	uint8_t *data;

@@ -24,8 +24,17 @@ struct buf {
 void buf_init(struct buf *b);
 void buf_release(struct buf *b);
 
+/* Make the buffer larger: see buf_reserve. */
+uint8_t *buf_grow(struct buf *b, size_t more);
+
 /* Room for `more' bytes at the end; NULL when memory is out. */
-uint8_t *buf_reserve(struct buf *b, size_t more);
+static inline uint8_t *
+buf_reserve(struct buf *b, size_t more)
+{
+	if (!b->failed && more <= b->cap - b->len && b->data != NULL)
+		return b->data + b->len;
+	return buf_grow(b, more);
+}
 
 /* Add n bytes, which are left uninitialised; NULL when memory is out. */
 uint8_t *buf_extend(struct buf *b, size_t n);

@@ -81,8 +81,9 @@ ingest_drop_pending(struct ntdb_ingest *in, uint32_t n)
 		if (in->pending[i].flags & PENDING_HELD)
 			free((void *)(uintptr_t)in->pending[i].text);
 	in->n_pending -= n;
-	memmove(in->pending, in->pending + n,
-	    in->n_pending * sizeof(in->pending[0]));
+	if (in->n_pending > 0)
+		memmove(in->pending, in->pending + n,
+		    in->n_pending * sizeof(in->pending[0]));
 	in->n_held = 0;
 	in->text_bytes = 0;
 }
@@ -103,6 +104,17 @@ hold(struct pending *p, struct ntdb_error *err)
 	return 0;
 }
 
+static bool
+any_held(const struct ntdb_ingest *in, const bool *held)
+{
+	uint32_t db;
+
+	for (db = 0; db < in->n_dbs; db++)
+		if (held[db])
+			return true;
+	return in->n_held > 0;
+}
+
 /* Keep the samples of databases that wait, in their order, at the front. */
 static int
 keep_held(struct ntdb_ingest *in, const bool *held, struct ntdb_error *err)
@@ -110,6 +122,11 @@ keep_held(struct ntdb_ingest *in, const bool *held, struct ntdb_error *err)
 	uint32_t i, n = 0;
 	int r;
 
+	if (!any_held(in, held)) {
+		ingest_drop_pending(in, in->n_pending);
+		in->stats.committed = in->ordinal;
+		return 0;
+	}
 	for (i = 0; i < in->n_pending; i++) {
 		struct pending p = in->pending[i];
 

@@ -177,7 +177,6 @@ add(struct ntdb_ingest *in, const char *word, size_t len, uint32_t hash,
 		return UINT32_MAX;
 	t->word_len = (uint32_t)len;
 	t->name_len = (uint16_t)(len - db_len - 1);
-	t->plain = memchr(target_name(t), '/', t->name_len) == NULL;
 	t->hash = hash;
 	t->db = db;
 	tt->index[slot_of(tt, hash, word, len)] = tt->n;
@@ -221,41 +220,48 @@ find_in_default(struct ntdb_ingest *in, const char *word, size_t len,
 	return find_full(in, full, db_len + 1 + len, why, reason);
 }
 
-/* Whether a target is what the word means. */
-static inline bool
-is_target(const struct ntdb_ingest *in, const struct target *t,
-    const char *word, size_t len)
+uint32_t
+target_guess(const struct ntdb_ingest *in, const char *p, const char *end,
+    uint32_t *len)
 {
-	if (t->word_len == len && same(t->word, word, len))
-		return true;
-	return in->default_db != NULL && t->plain && t->name_len == len &&
-	    same(target_name(t), word, len) &&
-	    strcmp(in->dbs[t->db].name, in->default_db) == 0;
+	const struct target_table *tt = &in->targets;
+	const struct target *t;
+	const char *word;
+	uint32_t guess;
+
+	/* Agents send the same metrics in the same order again and again. */
+	if (in->last_target == 0)
+		return 0;
+	guess = tt->at[in->last_target].follower;
+	if (guess == 0)
+		return 0;
+	t = &tt->at[guess];
+	word = t->as_metric ? target_name(t) : t->word;
+	*len = t->as_metric ? t->name_len : t->word_len;
+	if ((size_t)(end - p) <= *len || (p[*len] != ' ' && p[*len] != '\t') ||
+	    !same(p, word, *len))
+		return 0;
+	return guess;
 }
 
 uint32_t
 target_find(struct ntdb_ingest *in, const char *word, size_t len,
     enum ntdb_refusal *why, const char **reason)
 {
-	struct target_table *tt = &in->targets;
-	uint32_t guess, i;
+	bool full = memchr(word, '/', len) != NULL;
+	uint32_t i;
 
-	/* Agents send the same metrics in the same order again and again. */
-	if (in->last_target != 0) {
-		guess = tt->at[in->last_target].follower;
-		if (guess != 0 && is_target(in, &tt->at[guess], word, len)) {
-			in->last_target = guess;
-			return guess;
-		}
-	}
-	if (memchr(word, '/', len) != NULL)
-		i = find_full(in, word, len, why, reason);
-	else
-		i = find_in_default(in, word, len, why, reason);
-	if (i == 0 || i == UINT32_MAX)
-		return i;
-	if (in->last_target != 0)
-		tt->at[in->last_target].follower = i;
-	in->last_target = i;
+	i = full ? find_full(in, word, len, why, reason) :
+	    find_in_default(in, word, len, why, reason);
+	if (i != 0 && i != UINT32_MAX)
+		in->targets.at[i].as_metric = !full;
 	return i;
+}
+
+void
+target_follow(struct ntdb_ingest *in, uint32_t target)
+{
+	if (in->last_target != 0)
+		in->targets.at[in->last_target].follower = target;
+	in->last_target = target;
 }

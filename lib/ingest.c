@@ -23,6 +23,7 @@ ntdb_ingest_open(struct ntdb *db, const struct ntdb_ingest_options *opt,
 		return err_nomem(err);
 	in->root = db;
 	in->opt = *opt;
+	in->scanner.unit = opt->unit;
 	in->at_start = true;
 	batch_init(&in->batch);
 	if (opt->db != NULL && (in->default_db = strdup(opt->db)) == NULL) {
@@ -101,15 +102,14 @@ set_bad(struct ntdb_ingest *in, struct pending *p, enum ntdb_refusal why,
 		in->stopped = true;
 }
 
-/* Turn a line into a pending sample. */
+/* Turn a line, whose target may be known (else 0), into a pending sample. */
 static int
 add_line(struct ntdb_ingest *in, const struct line *line,
-    enum line_kind kind, struct ntdb_error *err)
+    enum line_kind kind, uint32_t target, struct ntdb_error *err)
 {
 	enum ntdb_refusal why = line->why;
 	const char *reason = line->reason;
 	struct pending *p = new_pending(in);
-	uint32_t target;
 
 	if (p == NULL)
 		return err_nomem(err);
@@ -124,8 +124,9 @@ add_line(struct ntdb_ingest *in, const struct line *line,
 		set_bad(in, p, why, reason);
 		return 0;
 	}
-	target = target_find(in, line->target, line->target_len, &why,
-	    &reason);
+	if (target == 0)
+		target = target_find(in, line->target, line->target_len, &why,
+		    &reason);
 	if (target == UINT32_MAX) {
 		in->n_pending--;
 		return err_nomem(err);
@@ -134,6 +135,7 @@ add_line(struct ntdb_ingest *in, const struct line *line,
 		set_bad(in, p, why, reason);
 		return 0;
 	}
+	target_follow(in, target);
 	p->target = target;
 	p->kind = line->value.kind == NUMBER_INT ? PENDING_INT :
 	    PENDING_FLOAT;
@@ -163,7 +165,7 @@ refuse_long(struct ntdb_ingest *in, const char *text, size_t len,
 	in->skipping = true;
 	in->ordinal++;
 	in->stats.lines++;
-	return add_line(in, &line, LINE_BAD, err);
+	return add_line(in, &line, LINE_BAD, 0, err);
 }
 
 /* Whole lines from p up to end, which stands behind a newline. */
@@ -171,6 +173,7 @@ static int
 add_lines(struct ntdb_ingest *in, const char **p, const char *end,
     struct ntdb_error *err)
 {
+	uint32_t target, target_len;
 	enum line_kind kind;
 	struct line line;
 	int r;
@@ -182,11 +185,14 @@ add_lines(struct ntdb_ingest *in, const char **p, const char *end,
 			in->skipping = false;
 			continue;
 		}
-		kind = line_scan(*p, in->opt.unit, &line, p);
+		target_len = 0;
+		target = target_guess(in, *p, end, &target_len);
+		kind = line_scan(&in->scanner, *p, end,
+		    target != 0 ? target_len : 0, &line, p);
 		in->ordinal++;
 		in->stats.lines++;
 		if (kind != LINE_BLANK &&
-		    (r = add_line(in, &line, kind, err)) != 0)
+		    (r = add_line(in, &line, kind, target, err)) != 0)
 			return r;
 	}
 	return 0;

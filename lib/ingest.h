@@ -58,7 +58,7 @@ struct target {
 	const char *word;	/* in the arena: DB/METRIC */
 	uint32_t word_len;
 	uint16_t name_len;	/* of METRIC, at the end of word */
-	bool	plain;		/* METRIC has no `/' */
+	bool	as_metric;	/* it was written without its database */
 	uint32_t hash;
 	uint32_t db;		/* index */
 	uint32_t follower;	/* the target that came after it last time */
@@ -115,6 +115,7 @@ struct ntdb_ingest {
 	struct batch batch;
 	struct dupset seen;
 	struct direct direct;
+	struct line_scanner scanner;
 	struct buf tail;		/* a last line without its newline */
 	struct ntdb_ingest_stats stats;
 };
@@ -127,6 +128,16 @@ struct ntdb_ingest {
  */
 uint32_t target_find(struct ntdb_ingest *in, const char *word, size_t len,
     enum ntdb_refusal *why, const char **reason);
+
+/*
+ * The target that is expected next, if its word is what stands at p, before
+ * a blank and end; then *len is the word's length.  Else 0.
+ */
+uint32_t target_guess(const struct ntdb_ingest *in, const char *p,
+    const char *end, uint32_t *len);
+
+/* Note that this target came next. */
+void target_follow(struct ntdb_ingest *in, uint32_t target);
 void target_table_release(struct target_table *tt);
 
 static inline const char *

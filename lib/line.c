@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "bytes.h"
 #include "line.h"
 #include "timefmt.h"
 
@@ -21,16 +22,39 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The end of the word at p: a blank or the newline. */
-static inline const char *
-word_end(const char *p)
+#define ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of the first byte that is not above the blank; 0: none. */
+static inline uint64_t
+below_word(uint64_t eight)
 {
-	/* Nearly all bytes are above the blank: one comparison each. */
-	for (;; p++) {
-		if ((unsigned char)*p > ' ')
-			continue;
+	return (eight - ALL(0x21)) & ~eight & ALL(0x80);
+}
+
+/*
+ * The end of the word at p: a blank or the newline, which stands before end.
+ * Nearly all bytes are above the blank; they are passed over by eights.
+ */
+static inline const char *
+word_end(const char *p, const char *end)
+{
+	for (;;) {
+		if (end - p >= 8) {
+			uint64_t found = below_word(
+			    get_u64((const uint8_t *)p));
+
+			if (found == 0) {
+				p += 8;
+				continue;
+			}
+			p += __builtin_ctzll(found) / 8;
+		} else {
+			while ((unsigned char)*p > ' ')
+				p++;
+		}
 		if (is_blank(*p) || *p == '\n')
 			return p;
+		p++;
 	}
 }
 
@@ -43,33 +67,37 @@ line_end(const char *p)
 }
 
 /*
- * Split the line at p into at most max words; returns their number, max + 1
- * if there are more, and sets *end to its newline.
+ * Split the line at p into at most max words, the first of which has that
+ * length if it is not 0; returns their number, max + 1 if there are more, and
+ * sets *nl to its newline.
  */
 static int
-split(const char *p, struct word *words, int max, const char **end)
+split(const char *p, const char *end, uint32_t first, struct word *words,
+    int max, const char **nl)
 {
 	int n = 0;
 
+	if (first > 0) {
+		words[n].s = p;
+		words[n++].len = first;
+		p += first;
+	}
 	for (;;) {
-		const char *q;
-
 		while (is_blank(*p))
 			p++;
 		if (*p == '\n')
 			break;
-		q = word_end(p);
 		if (n == max) {
 			n++;
-			p = line_end(q);
+			p = line_end(p);
 			break;
 		}
 		words[n].s = p;
-		words[n].len = (size_t)(q - p);
+		p = word_end(p, end);
+		words[n].len = (size_t)(p - words[n].s);
 		n++;
-		p = q;
 	}
-	*end = p;
+	*nl = p;
 	/* A carriage return belongs to the line's end. */
 	if (n > 0 && n <= max && words[n - 1].s[words[n - 1].len - 1] == '\r'
 	    && words[n - 1].s + words[n - 1].len == p &&
@@ -168,24 +196,47 @@ scan_civil(const struct word *w, int n, struct line *line)
 	return LINE_SAMPLE;
 }
 
+/* The time in the words from w on, unless it is that of the line before. */
+static enum line_kind
+scan_time(struct line_scanner *sc, const struct word *w, int n,
+    struct line *line)
+{
+	enum line_kind kind;
+
+	if (n == 1 && w->len == sc->time_len &&
+	    memcmp(w->s, sc->time, w->len) == 0) {
+		line->t_ns = sc->t_ns;
+		return LINE_SAMPLE;
+	}
+	if (is_civil(*w))
+		return scan_civil(w, n, line);
+	kind = scan_number(*w, sc->unit, line);
+	if (kind == LINE_SAMPLE && w->len <= LINE_TIME_MAX) {
+		memcpy(sc->time, w->s, w->len);
+		sc->time_len = (uint8_t)w->len;
+		sc->t_ns = line->t_ns;
+	}
+	return kind;
+}
+
 enum line_kind
-line_scan(const char *p, enum ntdb_unit unit, struct line *line,
-    const char **next)
+line_scan(struct line_scanner *sc, const char *p, const char *end,
+    uint32_t target_len, struct line *line, const char **next)
 {
 	struct word w[5];
 	enum number_status st;
-	const char *end;
+	const char *nl;
 	int n;
 
 	if (*p == '#') {
 		*next = line_end(p) + 1;
 		return LINE_BLANK;
 	}
-	n = split(p, w, 5, &end);
-	*next = end + 1;
+	n = split(p, end, target_len, w, 5, &nl);
+	*next = nl + 1;
 	line->text = p;
-	line->len = (uint32_t)(end - p);
-	if (line->len > 0 && end[-1] == '\r')
+	line->len = (uint32_t)(nl - p);
+	if (line->len > 0 && nl[-1] == '\r')
 		line->len--;
 	if (n == 0)
 		return LINE_BLANK;
@@ -202,9 +253,5 @@ line_scan(const char *p, enum ntdb_unit unit, struct line *line,
 	if (st != NUMBER_OK)
 		return bad(line, NTDB_REFUSE_VALUE, number_reason(st));
 	line->has_time = n > 2;
-	if (!line->has_time)
-		return LINE_SAMPLE;
-	if (is_civil(w[2]))
-		return scan_civil(w + 2, n - 2, line);
-	return scan_number(w[2], unit, line);
+	return n > 2 ? scan_time(sc, w + 2, n - 2, line) : LINE_SAMPLE;
 }

@@ -10,6 +10,7 @@
 #include "number.h"
 
 #define LINE_MAX_LEN (64u << 10)	/* without its end */
+#define LINE_TIME_MAX 24		/* a time that is worth keeping */
 
 enum line_kind {
 	LINE_SAMPLE,
@@ -30,10 +31,25 @@ struct line {
 };
 
 /*
- * Read the line that starts at p.  There must be a newline at or behind p;
- * *next is set to the byte after it.
+ * What is kept from line to line: agents give many metrics the same time,
+ * whose text then need not be read again.
  */
-enum line_kind line_scan(const char *p, enum ntdb_unit unit,
-    struct line *line, const char **next);
+struct line_scanner {
+	enum ntdb_unit unit;
+	uint8_t	time_len;	/* 0: none */
+	char	time[LINE_TIME_MAX];
+	int64_t	t_ns;		/* what it means */
+};
+
+/* A scanner is ready when it is zero but for its unit. */
+
+/*
+ * Read the line that starts at p.  There must be a newline at or behind p and
+ * before end; *next is set to the byte after it.  target_len is the length of
+ * its first word if the caller knows that already, else 0.
+ */
+enum line_kind line_scan(struct line_scanner *sc, const char *p,
+    const char *end, uint32_t target_len, struct line *line,
+    const char **next);
 
 #endif

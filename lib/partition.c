@@ -106,38 +106,57 @@ digits(const char *s, int n)
 	return v;
 }
 
+/* Whether the month has that day. */
+static bool
+is_day(int year, int month, int day)
+{
+	int64_t y;
+	int m, d;
+
+	civil_from_days(days_from_civil(year, month, day), &y, &m, &d);
+	return d == day && m == month;
+}
+
+/*
+ * data-YYYY[-MM[-DD]].dat, to the letter: listing a directory of many years
+ * comes here for each of its files.
+ */
 bool
 partition_scan(const char *name, struct partition *p)
 {
-	char again[PARTITION_NAME_MAX];
 	size_t len = strlen(name);
-	int year = 0, month = 1, day = 1;
+	int year, month = 1, day = 1;
 
 	p->start = 0;
-	if (strcmp(name, "data-forever.dat") == 0) {
+	if (len < 13 || memcmp(name, "data-", 5) != 0 ||
+	    memcmp(name + len - 4, ".dat", 4) != 0)
+		return false;
+	if (len == 16 && memcmp(name + 5, "forever", 7) == 0) {
 		p->kind = PART_FOREVER;
 		return true;
 	}
-	if (strncmp(name, "data-", 5) != 0 || len < 13)
+	if ((len != 13 && len != 16 && len != 19) ||
+	    (len >= 16 && name[9] != '-') || (len == 19 && name[12] != '-'))
 		return false;
 	year = digits(name + 5, 4);
-	p->kind = len == 13 ? PART_YEAR : len == 16 ? PART_MONTH : PART_DAY;
-	if (p->kind != PART_YEAR && len >= 16)
+	if (len >= 16)
 		month = digits(name + 10, 2);
-	if (p->kind == PART_DAY && len == 19)
+	if (len == 19)
 		day = digits(name + 13, 2);
 	if (year < 1677 || year > 2262 || month < 1 || month > 12 || day < 1 ||
-	    day > 31)
+	    !is_day(year, month, day))
 		return false;
-	p->start = p->kind == PART_DAY ?
-	    (int32_t)days_from_civil(year, month, day) :
-	    p->kind == PART_MONTH ? (year - 1970) * 12 + month - 1 :
-	    year - 1970;
-	if (!is_in_reach(*p))
-		return false;
-	/* What does not come back as the same name is not one. */
-	partition_name(*p, again);
-	return strcmp(name, again) == 0;
+	if (len == 19) {
+		p->kind = PART_DAY;
+		p->start = (int32_t)days_from_civil(year, month, day);
+	} else if (len == 16) {
+		p->kind = PART_MONTH;
+		p->start = (year - 1970) * 12 + month - 1;
+	} else {
+		p->kind = PART_YEAR;
+		p->start = year - 1970;
+	}
+	return is_in_reach(*p);
 }
 
 int

@@ -14,6 +14,7 @@ scan_len(const char *text, size_t len, enum ntdb_unit unit,
     struct line *line)
 {
 	static char *copy;
+	struct line_scanner sc = { .unit = unit };
 	const char *next = NULL;
 	enum line_kind kind;
 
@@ -23,7 +24,7 @@ scan_len(const char *text, size_t len, enum ntdb_unit unit,
 	memcpy(copy, text, len);
 	copy[len] = '\n';
 	memset(line, 0, sizeof(*line));
-	kind = line_scan(copy, unit, line, &next);
+	kind = line_scan(&sc, copy, copy + len + 1, 0, line, &next);
 	if (next != copy + len + 1)
 		diag("the next line is not where it should be");
 	return next == copy + len + 1 ? kind : (enum line_kind)99;
