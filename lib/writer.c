@@ -189,6 +189,11 @@ load_state(struct writer *w, struct ntdb_error *err)
 	state_release(&w->state);
 	if ((r = make_state(w, &newer, err)) == 0 && newer != 0)
 		r = renew_log(w, err);
+	/* The next program need not do this again, and a cache that is not
+	 * valid now does not become so when the log has grown. */
+	if (r == 0)
+		state_save_cache(&w->state, w->dir.fd, w->dir.cache,
+		    &w->dir.owner);
 	return r;
 }
 
@@ -276,7 +281,8 @@ writer_append(struct writer *w, struct batch *b, uint64_t samples, bool sync,
 		w->valid = false;
 		/* What a failed sync leaves in the log cannot be trusted to
 		 * reach the disk: move it to where it will be synced. */
-		if (sync_failed && load_state(w, NULL) == 0)
+		if (sync_failed && load_state(w, NULL) == 0 &&
+		    catch_up(w, NULL) == 0)
 			flush_log(w, NULL, NULL, NULL);
 		return r;
 	}
