@@ -38,18 +38,14 @@ write_chunk(struct flush *fl, struct ntdb_error *err)
 	struct state *s = &fl->w->state;
 	struct chunk *c = &fl->mem->chunk;
 	struct partition part;
-	uint32_t from = 0;
 	size_t n_runs;
 	int r;
 
 	if (c->n == 0)
 		return 0;
-	if ((r = chunk_sort(c, kind, s->max_id + 1, err)) != 0)
+	if ((r = chunk_sort(c, s->max_id + 1, err)) != 0)
 		return r;
-	while (from < c->n) {
-		r = chunk_runs(c, s, kind, &from, &part, &n_runs, err);
-		if (r != 0)
-			return r;
+	while ((r = chunk_runs(c, s, kind, &part, &n_runs, err)) == 0) {
 		buf_clear(&fl->mem->page);
 		r = page_pack(fl->mem->packer, c->runs, n_runs,
 		    fl->w->wal.key.epoch, false, PAGE_SNAPPY, &fl->mem->page,
@@ -57,6 +53,8 @@ write_chunk(struct flush *fl, struct ntdb_error *err)
 		if (r != 0 || (r = flush_write_page(fl, part, err)) != 0)
 			return r;
 	}
+	if (r != NTDB_END)
+		return r;
 	fl->res.samples += c->n;
 	c->n = 0;
 	return 0;
@@ -248,6 +246,7 @@ ntdb_flush(struct ntdb *db, const char *name,
 		return r;
 	if ((r = writer_lock(&w, err)) == 0) {
 		res->log_bytes = w.state.log_pos;
+		io_remove_temps(w.dir.fd);
 		if (w.state.log_pos > w.wal.head.len &&
 		    (force ? w.state.log_samples > 0 ||
 		    flush_any_flag(&w.state, METRIC_DIRTY) :
