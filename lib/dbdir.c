@@ -10,7 +10,10 @@
 #include "dbdir.h"
 #include "error.h"
 #include "lock.h"
+#include "timefmt.h"
 #include "wal.h"
+
+#define PROBE_DAYS_MAX 32	/* names are tried up to here */
 
 /* DATABASE/FILE, for messages. */
 static char *
@@ -200,7 +203,8 @@ create_dir(struct dbdir *d, struct ntdb_error *err)
 	discard(d, tmp);
 	if (mkdirat(rootfd, tmp, 0700) == -1)
 		return err_sys_code(err, errno == EACCES || errno == EROFS ?
-		    NTDB_EPERM : errno == ENOSPC ? NTDB_EIO : NTDB_ECREATE,
+		    NTDB_EPERM : errno == ENOSPC || errno == EDQUOT ||
+		    errno == EIO ? NTDB_EIO : NTDB_ECREATE,
 		    d->name, "cannot create");
 	fd = openat(rootfd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1) {
@@ -301,19 +305,38 @@ compare_parts(const void *a, const void *b)
 	return partition_compare(*p, *q);
 }
 
-int
-dbdir_partitions(const struct dbdir *d, int64_t first, int64_t last,
-    struct partition **parts, size_t *n, struct ntdb_error *err)
+/* Try the names that data files of the time can have. */
+static void
+probe_partitions(const struct dbdir *d, int64_t first, int64_t last,
+    struct buf *parts)
 {
-	struct buf b = BUF_INIT;
+	char name[PARTITION_NAME_MAX];
+	struct partition p, end;
+	int kind;
+
+	for (kind = PART_DAY; kind <= PART_FOREVER; kind++) {
+		p = partition_of((enum partition_kind)kind, first);
+		end = partition_of((enum partition_kind)kind, last);
+		for (; p.start <= end.start; p.start++) {
+			/* If one cannot tell, opening it will. */
+			partition_name(p, name);
+			if (faccessat(d->fd, name, F_OK, 0) == 0 ||
+			    errno != ENOENT)
+				buf_add(parts, &p, sizeof(p));
+		}
+	}
+}
+
+static int
+list_partitions(const struct dbdir *d, int64_t first, int64_t last,
+    struct buf *parts, struct ntdb_error *err)
+{
 	struct partition p;
 	struct dirent *e;
 	int64_t from, to;
 	DIR *dir;
 	int fd;
 
-	*parts = NULL;
-	*n = 0;
 	fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
 		int r = err_sys(err, d->name, "cannot read directory");
@@ -326,16 +349,38 @@ dbdir_partitions(const struct dbdir *d, int64_t first, int64_t last,
 			continue;
 		partition_span(p, &from, &to);
 		if (to >= first && from <= last)
-			buf_add(&b, &p, sizeof(p));
+			buf_add(parts, &p, sizeof(p));
 	}
 	closedir(dir);
+	return 0;
+}
+
+int
+dbdir_partitions(const struct dbdir *d, int64_t first, int64_t last,
+    struct partition **parts, size_t *n, struct ntdb_error *err)
+{
+	struct buf b = BUF_INIT;
+	int r;
+
+	*parts = NULL;
+	*n = 0;
+	if (first > last)
+		return 0;
+
+	/* A directory may hold the files of many years. */
+	if ((uint64_t)last - (uint64_t)first < PROBE_DAYS_MAX * NS_PER_DAY) {
+		probe_partitions(d, first, last, &b);
+	} else if ((r = list_partitions(d, first, last, &b, err)) != 0) {
+		buf_release(&b);
+		return r;
+	}
 	if (!buf_ok(&b)) {
 		buf_release(&b);
 		return err_nomem(err);
 	}
-	*n = b.len / sizeof(p);
+	*n = b.len / sizeof(**parts);
 	*parts = (struct partition *)(void *)b.data;
 	if (*n > 0)
-		qsort(*parts, *n, sizeof(p), compare_parts);
+		qsort(*parts, *n, sizeof(**parts), compare_parts);
 	return 0;
 }

@@ -22,7 +22,8 @@ io_open(int dirfd, const char *path, int flags, mode_t mode,
 	} while (fd == -1 && errno == EINTR);
 	if (fd != -1)
 		return fd;
-	if ((flags & O_CREAT) != 0 && errno != ENOSPC && errno != EDQUOT)
+	if ((flags & O_CREAT) != 0 && errno != ENOSPC && errno != EDQUOT &&
+	    errno != EIO)
 		return err_sys_code(err, errno == EACCES || errno == EROFS ?
 		    NTDB_EPERM : NTDB_ECREATE, display, "cannot create");
 	return err_sys(err, display, "cannot open");

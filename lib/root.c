@@ -107,7 +107,8 @@ open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
 		made = true;
 	else if (create && errno != EEXIST)
 		return err_sys_code(err, errno == EACCES || errno == EROFS ?
-		    NTDB_EPERM : errno == ENOSPC ? NTDB_EIO : NTDB_ECREATE,
+		    NTDB_EPERM : errno == ENOSPC || errno == EDQUOT ||
+		    errno == EIO ? NTDB_EIO : NTDB_ECREATE,
 		    db->path, "cannot create");
 	db->fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (db->fd == -1)
