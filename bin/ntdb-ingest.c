@@ -14,7 +14,8 @@
 
 #include "cli.h"
 
-#define BUFFER_LEN (1u << 20)
+#define BUFFER_LEN (768u << 10)
+#define PIPE_LEN (1u << 20)
 #define REPORTS_MAX 20		/* refused lines beyond are only counted */
 
 enum { KEY_STRICT = CLI_LONG, KEY_REJECT, KEY_SYNC, KEY_PROGRESS };
@@ -267,7 +268,7 @@ ingest_source(struct ingest *ing, const char *path)
 	} else {
 		ntdb_ingest_source(ing->in);
 		/* A roomy pipe spares switches to its writer and back. */
-		fcntl(fd, F_SETPIPE_SZ, (int)BUFFER_LEN);
+		fcntl(fd, F_SETPIPE_SZ, (int)PIPE_LEN);
 		rc = read_source(ing, fd);
 	}
 	if (!is_stdin)

@@ -13,9 +13,9 @@ chunk_init(struct chunk *c, struct ntdb_error *err)
 	c->m = malloc(CHUNK_SAMPLES * sizeof(c->m[0]));
 	c->id = malloc(CHUNK_SAMPLES * sizeof(c->id[0]));
 	c->scale = malloc(CHUNK_SAMPLES);
-	c->order = malloc(CHUNK_SAMPLES * sizeof(c->order[0]));
+	c->scratch = malloc(CHUNK_SAMPLES * sizeof(c->scratch[0]));
 	if (c->t == NULL || c->m == NULL || c->id == NULL ||
-	    c->scale == NULL || c->order == NULL) {
+	    c->scale == NULL || c->scratch == NULL) {
 		chunk_release(c);
 		return err_nomem(err);
 	}
@@ -29,9 +29,11 @@ chunk_release(struct chunk *c)
 	free(c->m);
 	free(c->id);
 	free(c->scale);
-	free(c->order);
-	free(c->order2);
+	free(c->scratch);
 	free(c->count);
+	free(c->active);
+	free(c->next);
+	free(c->end);
 	free(c->runs);
 	memset(c, 0, sizeof(*c));
 }
@@ -39,178 +41,89 @@ chunk_release(struct chunk *c)
 static int
 reserve_counts(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
 {
-	if (c->n_count < n_slots + 1) {
+	if (c->n_count < n_slots) {
 		free(c->count);
 		c->n_count = 0;
-		c->count = malloc((n_slots + 1) * sizeof(c->count[0]));
+		c->count = malloc(n_slots * sizeof(c->count[0]));
 		if (c->count == NULL)
 			return err_nomem(err);
-		c->n_count = n_slots + 1;
+		c->n_count = n_slots;
 	}
-	memset(c->count, 0, (n_slots + 1) * sizeof(c->count[0]));
+	memset(c->count, 0, n_slots * sizeof(c->count[0]));
 	return 0;
 }
 
-/* order: the samples by id, stable. */
 static int
-order_by_id(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
+reserve_active(struct chunk *c, uint32_t n, struct ntdb_error *err)
 {
-	uint32_t i, sum = 0;
-	int r;
-
-	if ((r = reserve_counts(c, n_slots, err)) != 0)
-		return r;
-	for (i = 0; i < c->n; i++)
-		c->count[c->id[i]]++;
-	for (i = 0; i < n_slots; i++) {
-		uint32_t here = c->count[i];
-
-		c->count[i] = sum;
-		sum += here;
-	}
-	for (i = 0; i < c->n; i++)
-		c->order[c->count[c->id[i]]++] = i;
-	return 0;
-}
-
-/* The partitions of a chunk, sorted, with the number of samples in each. */
-struct part_table {
-	struct part_entry {
-		struct partition part;
-		int64_t	first, last;
-		uint32_t count;
-	} *at;
-	uint32_t n, cap;
-	uint32_t recent;	/* the entry that was found last */
-};
-
-/* The entry of a time, which is added if it is not there. */
-static struct part_entry *
-part_find(struct part_table *pt, enum partition_kind kind, int64_t t)
-{
-	uint32_t lo = 0, hi = pt->n;
-	struct part_entry *e;
-
-	if (pt->recent < pt->n && t >= pt->at[pt->recent].first &&
-	    t <= pt->at[pt->recent].last)
-		return &pt->at[pt->recent];
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (pt->at[mid].last < t)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	pt->recent = lo;
-	if (lo < pt->n && t >= pt->at[lo].first)
-		return &pt->at[lo];
-	if (pt->n == pt->cap) {
-		uint32_t cap = pt->cap > 0 ? pt->cap * 2 : 16;
-
-		e = realloc(pt->at, cap * sizeof(*e));
-		if (e == NULL)
-			return NULL;
-		pt->at = e;
-		pt->cap = cap;
-	}
-	e = &pt->at[lo];
-	memmove(e + 1, e, (pt->n - lo) * sizeof(*e));
-	pt->n++;
-	e->part = partition_of(kind, t);
-	partition_span(e->part, &e->first, &e->last);
-	e->count = 0;
-	return e;
-}
-
-/* order: by partition, then as it was. */
-static int
-order_by_partition(struct chunk *c, enum partition_kind kind,
-    struct ntdb_error *err)
-{
-	struct part_table pt = { NULL, 0, 0, 0 };
-	uint32_t i, sum = 0, *swap;
-	struct part_entry *e;
-
-	if (c->order2 == NULL)
-		c->order2 = malloc(CHUNK_SAMPLES * sizeof(c->order2[0]));
-	if (c->order2 == NULL)
+	c->n_active = 0;
+	if (n <= c->active_cap)
+		return 0;
+	free(c->active);
+	free(c->next);
+	free(c->end);
+	c->active_cap = 0;
+	c->active = malloc(n * sizeof(c->active[0]));
+	c->next = malloc(n * sizeof(c->next[0]));
+	c->end = malloc(n * sizeof(c->end[0]));
+	if (c->active == NULL || c->next == NULL || c->end == NULL)
 		return err_nomem(err);
-	for (i = 0; i < c->n; i++) {
-		if ((e = part_find(&pt, kind, c->t[i])) == NULL) {
-			free(pt.at);
-			return err_nomem(err);
-		}
-		e->count++;
-	}
-	for (i = 0; i < pt.n; i++) {
-		uint32_t here = pt.at[i].count;
-
-		pt.at[i].count = sum;
-		sum += here;
-	}
-	for (i = 0; i < c->n; i++) {
-		e = part_find(&pt, kind, c->t[c->order[i]]);
-		c->order2[e->count++] = c->order[i];
-	}
-	free(pt.at);
-	swap = c->order;
-	c->order = c->order2;
-	c->order2 = swap;
+	c->active_cap = n;
 	return 0;
 }
 
-/* Bring the samples into the order of `order', cycle by cycle, in place. */
-static void
-permute(struct chunk *c)
+/* Turn counts into places: count[id] is where the first sample of id goes. */
+static int
+list_metrics(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
 {
-	uint32_t i;
-
-	for (i = 0; i < c->n; i++) {
-		uint32_t j = i, from = c->order[i], id = c->id[i];
-		int64_t t = c->t[i], m = c->m[i];
-		uint8_t scale = c->scale[i];
-
-		if (from == i)
-			continue;
-		while (from != i) {
-			c->t[j] = c->t[from];
-			c->m[j] = c->m[from];
-			c->id[j] = c->id[from];
-			c->scale[j] = c->scale[from];
-			c->order[j] = j;
-			j = from;
-			from = c->order[j];
-		}
-		c->t[j] = t;
-		c->m[j] = m;
-		c->id[j] = id;
-		c->scale[j] = scale;
-		c->order[j] = j;
-	}
-}
-
-int
-chunk_sort(struct chunk *c, enum partition_kind kind, uint32_t n_slots,
-    struct ntdb_error *err)
-{
-	int64_t min = INT64_MAX, max = INT64_MIN, first, last;
-	uint32_t i;
+	uint32_t id, n = 0, at = 0;
 	int r;
 
-	for (i = 0; i < c->n; i++) {
-		if (c->t[i] < min)
-			min = c->t[i];
-		if (c->t[i] > max)
-			max = c->t[i];
+	for (id = 0; id < n_slots; id++)
+		n += c->count[id] > 0;
+	if ((r = reserve_active(c, n, err)) != 0)
+		return r;
+	for (id = 0; id < n_slots; id++) {
+		uint32_t here = c->count[id];
+
+		c->count[id] = at;
+		if (here == 0)
+			continue;
+		c->active[c->n_active] = id;
+		c->next[c->n_active] = at;
+		c->end[c->n_active++] = at + here;
+		at += here;
 	}
-	if ((r = order_by_id(c, n_slots, err)) != 0)
-		return r;
-	partition_span(partition_of(kind, min), &first, &last);
-	if (max > last && (r = order_by_partition(c, kind, err)) != 0)
-		return r;
-	permute(c);
 	return 0;
+}
+
+/*
+ * Bring the samples into the order of their metrics, stable.  Each array is
+ * read from end to end and written in as many streams as there are metrics.
+ */
+static void
+scatter(struct chunk *c)
+{
+	uint8_t *bytes = (uint8_t *)c->scratch;
+	int64_t *swap;
+	uint32_t i;
+
+	/* From here on the ids are the places. */
+	for (i = 0; i < c->n; i++)
+		c->id[i] = c->count[c->id[i]]++;
+	for (i = 0; i < c->n; i++)
+		bytes[c->id[i]] = c->scale[i];
+	memcpy(c->scale, bytes, c->n);
+	for (i = 0; i < c->n; i++)
+		c->scratch[c->id[i]] = c->t[i];
+	swap = c->t;
+	c->t = c->scratch;
+	c->scratch = swap;
+	for (i = 0; i < c->n; i++)
+		c->scratch[c->id[i]] = c->m[i];
+	swap = c->m;
+	c->m = c->scratch;
+	c->scratch = swap;
 }
 
 /* A run's samples as one element each, for sorting. */
@@ -258,6 +171,24 @@ sort_run(struct chunk *c, uint32_t from, uint32_t to, struct ntdb_error *err)
 	return 0;
 }
 
+int
+chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
+{
+	uint32_t i;
+	int r;
+
+	if ((r = reserve_counts(c, n_slots, err)) != 0)
+		return r;
+	for (i = 0; i < c->n; i++)
+		c->count[c->id[i]]++;
+	if ((r = list_metrics(c, n_slots, err)) != 0)
+		return r;
+	scatter(c);
+	for (i = 0; r == 0 && i < c->n_active; i++)
+		r = sort_run(c, c->next[i], c->end[i], err);
+	return r;
+}
+
 /* Turn the integers among a float metric's samples into decimals. */
 static void
 integers_to_decimals(struct chunk *c, uint32_t from, uint32_t to)
@@ -291,10 +222,10 @@ all_integers(const struct chunk *c, uint32_t from, uint32_t to)
  * lost the record of its change of type; an id may have lost its name.
  */
 static uint8_t
-type_of_run(const struct chunk *c, struct state *s, uint32_t from,
-    uint32_t to)
+type_of_run(const struct chunk *c, struct state *s, uint32_t id,
+    uint32_t from, uint32_t to)
 {
-	struct metric *m = state_metric(s, c->id[from]);
+	struct metric *m = state_metric(s, id);
 
 	if (m != NULL && !ntdb_type_is_int(m->type))
 		return m->type;
@@ -308,11 +239,10 @@ type_of_run(const struct chunk *c, struct state *s, uint32_t from,
 }
 
 static int
-add_run(struct chunk *c, struct state *s, uint32_t from, uint32_t to,
-    size_t n, struct ntdb_error *err)
+add_run(struct chunk *c, struct state *s, uint32_t id, uint32_t from,
+    uint32_t to, size_t n, struct ntdb_error *err)
 {
 	struct page_run_in *run;
-	int r;
 
 	if (n == c->runs_cap) {
 		size_t cap = n > 0 ? 2 * n : 64;
@@ -323,11 +253,9 @@ add_run(struct chunk *c, struct state *s, uint32_t from, uint32_t to,
 		c->runs = run;
 		c->runs_cap = cap;
 	}
-	if ((r = sort_run(c, from, to, err)) != 0)
-		return r;
 	run = &c->runs[n];
-	run->id = c->id[from];
-	run->type = type_of_run(c, s, from, to);
+	run->id = id;
+	run->type = type_of_run(c, s, id, from, to);
 	run->n = to - from;
 	run->t = c->t + from;
 	run->m = c->m + from;
@@ -339,28 +267,60 @@ add_run(struct chunk *c, struct state *s, uint32_t from, uint32_t to,
 	return 0;
 }
 
+/* The earliest time that is still to be given out. */
+static int64_t
+earliest(const struct chunk *c)
+{
+	int64_t min = INT64_MAX;
+	uint32_t i;
+
+	for (i = 0; i < c->n_active; i++)
+		if (c->t[c->next[i]] < min)
+			min = c->t[c->next[i]];
+	return min;
+}
+
+/* Where the samples up to `last' of the i-th metric end. */
+static uint32_t
+end_of(const struct chunk *c, uint32_t i, int64_t last)
+{
+	uint32_t at = c->next[i];
+
+	if (c->t[c->end[i] - 1] <= last)
+		return c->end[i];
+	while (c->t[at] <= last)
+		at++;
+	return at;
+}
+
 int
 chunk_runs(struct chunk *c, struct state *s, enum partition_kind kind,
-    uint32_t *from, struct partition *part, size_t *n_runs,
-    struct ntdb_error *err)
+    struct partition *part, size_t *n_runs, struct ntdb_error *err)
 {
-	uint32_t i = *from, start;
+	uint32_t i, to, left = 0;
 	int64_t first, last;
 	int r;
 
 	*n_runs = 0;
-	*part = partition_of(kind, c->t[i]);
+	if (c->n_active == 0)
+		return NTDB_END;
+	*part = partition_of(kind, earliest(c));
 	partition_span(*part, &first, &last);
-	while (i < c->n && c->t[i] >= first && c->t[i] <= last) {
-		start = i;
-		while (i < c->n && c->id[i] == c->id[start] &&
-		    c->t[i] >= first && c->t[i] <= last)
-			i++;
-		r = add_run(c, s, start, i, *n_runs, err);
-		if (r != 0)
-			return r;
-		(*n_runs)++;
+	for (i = 0; i < c->n_active; i++) {
+		to = end_of(c, i, last);
+		if (to > c->next[i]) {
+			r = add_run(c, s, c->active[i], c->next[i], to,
+			    (*n_runs)++, err);
+			if (r != 0)
+				return r;
+		}
+		if (to == c->end[i])
+			continue;
+		/* Those that have more keep their order. */
+		c->active[left] = c->active[i];
+		c->next[left] = to;
+		c->end[left++] = c->end[i];
 	}
-	*from = i;
+	c->n_active = left;
 	return 0;
 }

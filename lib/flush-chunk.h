@@ -1,6 +1,6 @@
 /*
  * Floor 5.  Samples on their way from the log into pages: a chunk of them is
- * gathered by arrival, then put in order of partition, metric and arrival.
+ * gathered by arrival, sorted by metric, and given out partition by partition.
  */
 #ifndef NTDB_FLUSH_CHUNK_H
 #define NTDB_FLUSH_CHUNK_H
@@ -13,17 +13,21 @@
 #define CHUNK_INT 254		/* in scale: the sample is an integer */
 
 /*
- * Invariant: the first n elements of the four arrays are samples; all arrays
- * have room for CHUNK_SAMPLES.
+ * Invariant: the first n elements of id, t, m and scale are samples; all four
+ * and scratch have room for CHUNK_SAMPLES.  Once sorted, the samples of the
+ * metric active[i] that are still to be given out are [next[i], end[i]), and
+ * id is no longer valid.
  */
 struct chunk {
 	int64_t	*t, *m;			/* all owned */
 	uint32_t *id;
 	uint8_t	*scale;
-	uint32_t *order, *order2;	/* scratch: permutations */
-	uint32_t *count;		/* scratch: per metric */
-	uint32_t n_count;
-	struct page_run_in *runs;	/* scratch: of one partition */
+	int64_t	*scratch;
+	uint32_t *count;		/* by id */
+	uint32_t n_count;		/* its room */
+	uint32_t *active, *next, *end;
+	uint32_t n_active, active_cap;
+	struct page_run_in *runs;
 	size_t	runs_cap;
 	uint32_t n;
 };
@@ -42,18 +46,16 @@ chunk_add(struct chunk *c, uint32_t id, int64_t t, int64_t m, uint8_t scale)
 	c->scale[i] = scale;
 }
 
-/* Sort; ids are below n_slots. */
-int chunk_sort(struct chunk *c, enum partition_kind kind, uint32_t n_slots,
-    struct ntdb_error *err);
+/* Sort by metric, time and arrival; ids are below n_slots. */
+int chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err);
 
 /*
- * The runs of the partition that sample *from of a sorted chunk belongs to;
- * *from moves behind them.  Each run is in order of time.  Types come from
- * the state; a metric that turns out to hold what its type cannot is given
- * one that can.
+ * The runs, by id, of the earliest partition of a sorted chunk that has not
+ * been given out: n_runs of them in c->runs.  NTDB_END: that was all.  Types
+ * come from the state; a metric that turns out to hold what its type cannot
+ * is given one that can.
  */
 int chunk_runs(struct chunk *c, struct state *s, enum partition_kind kind,
-    uint32_t *from, struct partition *part, size_t *n_runs,
-    struct ntdb_error *err);
+    struct partition *part, size_t *n_runs, struct ntdb_error *err);
 
 #endif
