@@ -227,6 +227,8 @@ batch_end(struct batch *b, const struct log_key *key, uint64_t offset,
 
 	if (!buf_ok(&b->out))
 		return err_nomem(err);
+	if (payload_len > BATCH_PAYLOAD_MAX)
+		return err_set(err, NTDB_EBUG, "batch is too long");
 	put_u32(p, BATCH_MAGIC);
 	put_u32(p + 4, (uint32_t)payload_len);
 	put_u32(p + 8, b->n);
