@@ -12,41 +12,6 @@
 #define ORDERED (PERCENTILES | BIT(NTDB_TRIMMED_AVG))
 #define CHUNK 256
 
-static const char *const names[NTDB_AGGREGATE_N] = {
-	[NTDB_MIN] = "min",
-	[NTDB_MAX] = "max",
-	[NTDB_SUM] = "sum",
-	[NTDB_AVG] = "avg",
-	[NTDB_COUNT] = "count",
-	[NTDB_FIRST] = "first",
-	[NTDB_LAST] = "last",
-	[NTDB_MEDIAN] = "median",
-	[NTDB_P50] = "p50",
-	[NTDB_P95] = "p95",
-	[NTDB_P99] = "p99",
-	[NTDB_STDDEV] = "stddev",
-	[NTDB_TRIMMED_AVG] = "trimmed_avg",
-};
-
-const char *
-ntdb_aggregate_name(int aggregate)
-{
-	if (aggregate < 0 || aggregate >= NTDB_AGGREGATE_N)
-		return NULL;
-	return names[aggregate];
-}
-
-int
-ntdb_aggregate_find(const char *name, size_t len)
-{
-	int i;
-
-	for (i = 0; i < NTDB_AGGREGATE_N; i++)
-		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
-			return i;
-	return -1;
-}
-
 void
 agg_init(struct agg *a, const uint8_t *list, size_t n)
 {

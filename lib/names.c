@@ -2,6 +2,8 @@
  * Floor 0.  The names of things in the public interface, and its formats of
  * values.
  */
+#include <string.h>
+
 #include "number.h"
 #include "ntdb.h"
 
@@ -43,4 +45,40 @@ size_t
 ntdb_float_format(double value, char *buf)
 {
 	return number_format_f64(value, buf);
+}
+
+static const char *const aggregates[NTDB_AGGREGATE_N] = {
+	[NTDB_MIN] = "min",
+	[NTDB_MAX] = "max",
+	[NTDB_SUM] = "sum",
+	[NTDB_AVG] = "avg",
+	[NTDB_COUNT] = "count",
+	[NTDB_FIRST] = "first",
+	[NTDB_LAST] = "last",
+	[NTDB_MEDIAN] = "median",
+	[NTDB_P50] = "p50",
+	[NTDB_P95] = "p95",
+	[NTDB_P99] = "p99",
+	[NTDB_STDDEV] = "stddev",
+	[NTDB_TRIMMED_AVG] = "trimmed_avg",
+};
+
+const char *
+ntdb_aggregate_name(int aggregate)
+{
+	if (aggregate < 0 || aggregate >= NTDB_AGGREGATE_N)
+		return NULL;
+	return aggregates[aggregate];
+}
+
+int
+ntdb_aggregate_find(const char *name, size_t len)
+{
+	int i;
+
+	for (i = 0; i < NTDB_AGGREGATE_N; i++)
+		if (strlen(aggregates[i]) == len &&
+		    memcmp(aggregates[i], name, len) == 0)
+			return i;
+	return -1;
 }
