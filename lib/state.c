@@ -222,18 +222,21 @@ take_record(struct state *s, const struct record *rec,
 	case REC_METRIC:
 		m = state_metric(s, rec->id);
 		if (m != NULL && m->type == rec->type &&
-		    has_name(s, m, rec->name, rec->name_len))
+		    has_name(s, m, rec->name, rec->name_len)) {
+			/* A catalog that says so may not have been synced. */
+			m->flags |= METRIC_UNSYNCED;
 			return 0;
+		}
 		if (m != NULL)
 			m->flags |= fresh;
 		return state_define(s, rec->id, rec->type, rec->name,
 		    rec->name_len, fresh, err);
 	case REC_TYPE:
 		m = state_metric(s, rec->id);
-		if (m != NULL && m->type != rec->type) {
-			m->type = rec->type;
-			m->flags |= fresh;
-		}
+		if (m == NULL)
+			return 0;
+		m->flags |= m->type != rec->type ? fresh : METRIC_UNSYNCED;
+		m->type = rec->type;
 		return 0;
 	default:
 		if (s->log_clock_ns == 0)
