@@ -80,7 +80,10 @@ open_clean(struct flush *fl, struct partition part, struct datafile *f,
 	}
 	if (r != 0)
 		return r;
-	fl->dir_changed |= created;
+	/* A file that is not listed yet may have been left by a flush that
+	 * was killed before it synced the directory. */
+	fl->dir_changed |= created || (f->sealed_len == 0 &&
+	    log_head_find(&fl->next, part.kind, part.start) == 0);
 	if ((r = cut_residue(fl, f, err)) != 0)
 		datafile_close(f);
 	return r;
