@@ -32,6 +32,16 @@ clear_flag(struct state *s, uint8_t flag)
 		s->metrics[id].flags &= (uint8_t)~flag;
 }
 
+static void
+set_flag(struct state *s, uint8_t flag)
+{
+	uint32_t id;
+
+	for (id = 1; id < s->n_slots; id++)
+		if (s->metrics[id].flags & METRIC_NAMED)
+			s->metrics[id].flags |= flag;
+}
+
 static int
 write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 {
@@ -67,6 +77,10 @@ write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 	if (sync) {
 		s->counters[COUNT_FSYNCS]++;
 		clear_flag(s, METRIC_UNSYNCED);
+	} else {
+		/* It has replaced the one that was synced. */
+		set_flag(s, METRIC_UNSYNCED);
+		fl->next.synced_id = 0;
 	}
 	return 0;
 }
