@@ -189,8 +189,15 @@ load_state(struct writer *w, struct ntdb_error *err)
 	state_release(&w->state);
 	if ((r = make_state(w, &newer, err)) == 0 && newer != 0)
 		r = renew_log(w, err);
-	/* The next program need not do this again, and a cache that is not
-	 * valid now does not become so when the log has grown. */
+	/*
+	 * Whoever made log or directory may have died before they could not
+	 * be lost any more: that comes before anything is acknowledged.
+	 */
+	if (r == 0 && (r = io_sync_dir(w->dir.fd, w->dir.name, err)) == 0)
+		r = io_sync_dir(w->dir.root->fd, w->dir.root->path, err);
+	w->state.counters[COUNT_FSYNCS] += 2;
+	/* The next program need not do all this again, and a cache that is
+	 * not valid now does not become so when the log has grown. */
 	if (r == 0)
 		state_save_cache(&w->state, w->dir.fd, w->dir.cache,
 		    &w->dir.owner);
