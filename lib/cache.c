@@ -147,7 +147,7 @@ belongs(const uint8_t *p, int dirfd, const struct wal *w)
 static bool
 head_ok(const uint8_t *p, size_t n)
 {
-	return n > CACHE_HEAD_LEN + 4 && memcmp(p, cache_magic, 8) == 0 &&
+	return n >= CACHE_HEAD_LEN + 4 && memcmp(p, cache_magic, 8) == 0 &&
 	    get_u16(p + 8) == CACHE_VERSION &&
 	    n == CACHE_HEAD_LEN + (uint64_t)get_u32(p + 12) * SLOT_LEN +
 	    get_u32(p + 16) + 4 &&
