@@ -110,3 +110,68 @@ def export(root, *targets):
 
 def verify(root):
     return run(["ntdb-inspect", "-r", root, "verify"])
+
+
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def _target(names, args):
+    """The file's name that a call with dirfd and path speaks of."""
+    text = _STRING.findall(args)[-1]
+    if text.startswith("/") or text not in ("..", "."):
+        return text
+    return names.get(args.split(",")[0], "?") + "/" + text
+
+
+def steps(calls):
+    """What was done, as a list of (verb, file name): temporary files are
+    called NAME.tmp, whatever their random part is.
+    """
+    names, done = {}, []
+
+    def plain(name):
+        return re.sub(r"^\.(.*)\.[0-9a-f]{8}\.tmp$", r"\1.tmp", name)
+
+    for c in calls:
+        fd = c.args.split(",")[0]
+        here = plain(names.get(fd, "fd " + fd))
+        if c.result.startswith("-"):
+            continue
+        if c.name == "openat":
+            name = _target(names, c.args)
+            names[c.result] = name
+            done.append(("create" if "O_CREAT" in c.args else "open",
+                         plain(name)))
+        elif c.name == "close":
+            names.pop(fd, None)
+        elif c.name in ("pwrite64", "write"):
+            done.append(("write", here))
+        elif c.name in ("fsync", "fdatasync", "syncfs"):
+            done.append(("sync", here))
+        elif c.name in ("rename", "renameat", "renameat2"):
+            done.append(("rename", _target(names, c.args)))
+        elif c.name == "ftruncate":
+            done.append(("cut", here))
+        elif c.name == "flock":
+            done.append(("unlock" if "LOCK_UN" in c.args else "lock", here))
+    return done
+
+
+def positions(done, verb, name):
+    """Where in the list a step of that verb on matching names stands."""
+    return [i for i, (v, n) in enumerate(done)
+            if v == verb and re.fullmatch(name, n)]
+
+
+def in_order(done, *wanted):
+    """Whether these steps (verb, pattern) happen one behind the other."""
+    at = -1
+    for verb, name in wanted:
+        later = [i for i in positions(done, verb, name) if i > at]
+        if not later:
+            diag("no %s of %s after step %d of:" % (verb, name, at))
+            for i, step in enumerate(done):
+                diag("%4d %s %s" % (i, *step))
+            return False
+        at = later[0]
+    return True

@@ -1,0 +1,250 @@
+#!/bin/sh
+# The order in which files are written, synced and renamed, as strace sees
+# it: what a step relies on is on the disk before the step is.
+
+. "$(dirname "$0")/lib.sh"
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
+
+python3 - <<'EOT'
+import os
+import time
+import roundtrip
+from blackbox import *
+from tracing import *
+
+finish = done
+need_strace()
+temp = tempdir()
+NOW = ["--now", "2024-05-06T14:00:00Z"]
+START = 1715000000 * 10**9
+DAY = 86400 * 10**9
+LOG, LOG_TMP = "k.wal", "k.wal.tmp"
+CAT, CAT_TMP = "catalog.json", "catalog.json.tmp"
+made = [0]
+
+
+def fresh(engine="", manifest="[page]\nmax_age = 1000w\n"):
+    made[0] += 1
+    root = "%s/%d" % (temp, made[0])
+    roundtrip.manifest(root, "k", manifest)
+    with open(root + "/engine.ini", "w") as f:
+        f.write(engine)
+    return root
+
+
+def give(root, *lines):
+    r = ingest(root, "".join(x + "\n" for x in lines))
+    if r.status != 0 or r.err:
+        diag(r)
+
+
+def traced_flush(root):
+    r, calls = traced(["ntdb-flush", "-r", root, "--force"])
+    same((r.status, r.err), (0, b""), "the traced flush works")
+    return steps(calls)
+
+
+def traced_ingest(root, text, *args):
+    r, calls = traced(["ntdb-ingest", "-r", root, "--progress", *args],
+                      text.encode())
+    same((r.status, r.err), (0, b"committed 1\n"), "the traced ingest works")
+    return steps(calls)
+
+
+def records(root):
+    """The kinds of records in the log: metric, sample..."""
+    r = run(["ntdb-inspect", "-r", root, "wal", "k"])
+    if r.status != 0:
+        diag(r)
+    return r.out.decode()
+
+
+def publishes(done, day, profile):
+    """The order of a flush that makes a data file and a catalog."""
+    data = r"data-%s\.dat" % day
+    want = [("lock", "lock"), ("open", LOG), ("create", data),
+            ("write", data)]
+    if profile != "throughput":
+        want.append(("sync", data))
+    want += [("write", CAT_TMP)]
+    if profile == "strict":
+        want.append(("sync", CAT_TMP))
+    want += [("rename", CAT), ("sync", "k"), ("write", LOG_TMP),
+             ("sync", LOG_TMP), ("rename", LOG), ("sync", "k"),
+             ("unlock", "lock")]
+    return in_order(done, *want)
+
+
+# ---- flush
+
+for profile in ("strict", "balanced", "throughput"):
+    root = fresh("[durability]\nprofile = %s\n" % profile)
+    give(root, "k/a 1i %d" % START, "k/b 2i %d" % START)
+    done = traced_flush(root)
+    ok(publishes(done, "2024-05-06", profile), profile + ": order")
+    ok(not positions(done, "open", LOG) or min(positions(done, "open", LOG)) >
+       min(positions(done, "lock", "lock")),
+       profile + ": the log is opened under the lock")
+    same(len(positions(done, "sync", r"data-.*")),
+         0 if profile == "throughput" else 1, profile + ": data synced")
+    same(len(positions(done, "sync", CAT_TMP)), int(profile == "strict"),
+         profile + ": catalog synced")
+    wal = records(root)
+    same(("metric" in wal, "k/a" in wal.split()),
+         (profile != "strict", profile != "strict"),
+         profile + ": the new log holds the names that may be lost")
+    # The same metrics, a file that is there: less is to be done.
+    give(root, "k/a 3i %d" % (START + 1))
+    done = traced_flush(root)
+    same(len(positions(done, "sync", "k")), 1,
+         profile + ": no entry is new, one sync of the directory")
+    ok(in_order(done, *([("write", "data-2024-05-06.dat")] + (
+        [("sync", "data-2024-05-06.dat")] if profile != "throughput" else [])
+        + [("sync", LOG_TMP), ("rename", LOG), ("sync", "k")])),
+        profile + ": order of the second")
+    same(len(positions(done, "rename", CAT)), 0,
+         profile + ": the catalog stays")
+
+# ---- a catalog that is not synced replaces one that was
+
+root = fresh("[durability]\nprofile = strict\n")
+give(root, "k/a 1i %d" % START)
+flush(root, "--force")
+same("metric" in records(root), False, "after strict, the log is empty")
+with open(root + "/engine.ini", "w") as f:
+    f.write("[durability]\nprofile = balanced\n")
+give(root, "k/b 1i %d" % START)
+flush(root, "--force")
+same(sorted({"k/a", "k/b"} & set(records(root).split())), ["k/a", "k/b"],
+     "then balanced: the log repeats all names")
+flush(root, "--force")
+give(root, "k/b 2i %d" % (START + 1))
+flush(root, "--force")
+same(sorted({"k/a", "k/b"} & set(records(root).split())), ["k/a", "k/b"],
+     "and so does the next")
+with open(root + "/engine.ini", "w") as f:
+    f.write("[durability]\nprofile = strict\n")
+give(root, "k/b 3i %d" % (START + 2))
+done = traced_flush(root)
+ok(in_order(done, ("sync", CAT_TMP), ("rename", CAT), ("sync", "k"),
+            ("rename", LOG)), "strict again: the catalog is synced at last")
+same("metric" in records(root), False, "and the log is empty again")
+
+# ---- entries that a killed flush has made are synced before they count
+
+for at in ("fdatasync", "renameat"):
+    root = fresh()
+    give(root, "k/a 1i %d" % START)
+    flush(root, "--force")
+    give(root, "k/a 2i %d" % (START + DAY))
+    run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=1"
+         % at, program("ntdb-flush"), "-r", root, "--force"])
+    ok(os.path.exists(root + "/k/data-2024-05-07.dat"),
+       "killed at %s: the file is there" % at)
+    done = traced_flush(root)
+    ok(in_order(done, ("cut", "data-2024-05-07.dat"),
+                ("write", "data-2024-05-07.dat"),
+                ("sync", "data-2024-05-07.dat"), ("sync", "k"),
+                ("rename", LOG), ("sync", "k")),
+       "killed at %s: the next cuts, and syncs the directory first" % at)
+root = fresh()
+give(root, "k/a 1i %d" % START)
+flush(root, "--force")
+give(root, "k/a %di %d" % (2**40, START + 1))
+run(["strace", "-o", "/dev/null", "-e", "inject=fsync:signal=SIGKILL:when=1",
+     program("ntdb-flush"), "-r", root, "--force"])
+ok("int64" in open(root + "/k/catalog.json").read(),
+   "killed after the catalog of a widened metric")
+done = traced_flush(root)
+ok(in_order(done, ("sync", CAT_TMP), ("rename", CAT), ("sync", "k"),
+            ("rename", LOG)), "the next writes it again, and syncs it")
+
+# ---- commits
+
+root = fresh()
+done = traced_ingest(root, "k/a 1i %d\n" % START)
+ok(in_order(done, ("lock", "lock"), ("open", LOG), ("write", LOG),
+            ("unlock", "lock"), ("write", "fd 2")),
+   "segment: lock, log, write, acknowledge")
+same(positions(done, "sync", LOG), [], "segment: no sync of the log")
+for engine, args in (("[wal]\nfsync_policy = always\n", []),
+                     ("", ["--sync"])):
+    root = fresh(engine)
+    done = traced_ingest(root, "k/a 1i %d\n" % START, *args)
+    ok(in_order(done, ("lock", "lock"), ("open", LOG), ("write", LOG),
+                ("sync", LOG), ("write", "fd 2")),
+       "%s: synced before it is acknowledged" % (args or engine.split()[-1]))
+    done = traced_ingest(root, "k/a 2i %d\n" % (START + 1), *args)
+    same(len(positions(done, "sync", ".*")), 1, "once, and nothing else")
+
+# The entry of a new log that a killed flush has not synced.
+root = fresh()
+give(root, "k/a 1i %d" % START)
+flush(root, "--force")
+give(root, "k/a 2i %d" % (START + 1))
+run(["strace", "-o", "/dev/null", "-e", "inject=fsync:signal=SIGKILL:when=1",
+     program("ntdb-flush"), "-r", root, "--force"])
+done = traced_ingest(root, "k/a 3i %d\n" % (START + 2), "--sync")
+ok(in_order(done, ("sync", "k"), ("write", "fd 2")) and
+   in_order(done, ("write", LOG), ("sync", LOG), ("write", "fd 2")),
+   "a log whose rename was not synced: --sync syncs the directory too")
+
+# ---- a duration: by the time of change of the lock file
+
+root = fresh("[wal]\nfsync_policy = 10s\n")
+give(root, "k/a 1i %d" % START)
+
+
+def age(seconds):
+    t = time.time() - seconds
+    os.utime(root + "/k/lock", (t, t))
+
+
+n = [1]
+
+
+def synced(*args):
+    n[0] += 1
+    done = traced_ingest(root, "k/a %di %d\n" % (n[0], START + n[0]), *args)
+    return len(positions(done, "sync", LOG))
+
+
+age(3)
+same(synced(), 0, "10s: 3 s after the last sync there is none")
+same(synced("--now", "2024-05-06T15:00:00Z"), 0, "whatever --now says")
+age(11)
+same(synced("--now", "2024-05-06T13:00:00Z"), 1, "after 11 s there is one")
+same(synced(), 0, "and then none again")
+age(-3600)
+same(synced(), 1, "a sync in the future does not count")
+
+# ---- direct commits
+
+root = fresh(manifest="[wal]\nenabled = no\n")
+done = traced_ingest(root, "k/a 1i %d\n" % START)
+ok(publishes(done, "2024-05-06", "strict"), "direct: the order of a flush")
+ok(in_order(done, ("rename", LOG), ("sync", "k"), ("write", "fd 2")),
+   "direct: acknowledged at the end")
+
+# ---- many files: one sweep
+
+root = fresh()
+give(root, *["k/a %di %d" % (i, START + i * DAY) for i in range(20)])
+done = traced_flush(root)
+last = max(positions(done, "write", r"data-.*"))
+ok(any(last < i < positions(done, "rename", CAT)[0]
+       for i in positions(done, "sync", "k")) and
+   not positions(done, "sync", r"data-.*"),
+   "20 files are synced in one sweep")
+
+# ---- a database is made complete
+
+root = temp + "/new"
+done = traced_ingest(root, "k/a 1i %d\n" % START)
+ok(in_order(done, ("sync", "manifest.ini.tmp"), ("rename", "manifest.ini"),
+            ("sync", CAT_TMP), ("rename", CAT), ("sync", LOG_TMP),
+            ("rename", LOG), ("sync", ".k.new"), ("rename", "k"),
+            ("sync", root), ("write", LOG)),
+   "a new database: complete and synced before it has its name")
+finish()
+EOT
