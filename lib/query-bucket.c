@@ -107,6 +107,8 @@ begin_metric(struct ntdb_query *q, struct ntdb_error *err)
 	q->row_at = q->opt.n_aggregates;
 	q->skip_rows = 0;
 	q->rows_left = q->opt.limit > 0 ? (uint64_t)q->opt.limit : UINT64_MAX;
+	/* Which statistics are usable is asked before the first bucket. */
+	agg_begin(&q->agg, !ntdb_type_is_int(q->type));
 	if (q->opt.limit >= 0)
 		return 0;
 	q->counting = true;
