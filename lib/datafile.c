@@ -26,6 +26,42 @@ place(struct ntdb_error *err, const struct datafile *f, uint64_t offset,
 	return code;
 }
 
+/*
+ * Have len bytes from pos on, or all up to the end of the file: *p points to
+ * *got of them.  They are read into p, which has room for them, or lie among
+ * those read ahead; with more, as many as will go are read ahead.
+ */
+static int
+read_at(const struct datafile *f, uint64_t pos, size_t len, bool more,
+    const uint8_t **p, uint8_t *room, size_t *got, struct ntdb_error *err)
+{
+	struct datafile_ahead *a = f->ahead;
+	int r;
+
+	if (a != NULL && (pos < a->at || pos - a->at > a->n ||
+	    a->n - (pos - a->at) < len)) {
+		if (!more || len > sizeof(a->bytes)) {
+			a = NULL;
+		} else {
+			a->n = 0;
+			a->at = pos;
+			r = io_pread(f->fd, a->bytes, sizeof(a->bytes), pos,
+			    &a->n, f->name, err);
+			if (r != 0)
+				return r;
+		}
+	}
+	if (a == NULL) {
+		*p = room;
+		return io_pread(f->fd, room, len, pos, got, f->name, err);
+	}
+	*p = a->bytes + (pos - a->at);
+	*got = a->n - (size_t)(pos - a->at);
+	if (*got > len)
+		*got = len;
+	return 0;
+}
+
 static int
 unpack_head(struct datafile *f, const uint8_t *p, size_t n,
     struct ntdb_error *err)
@@ -66,7 +102,8 @@ is_zero(const uint8_t *p, size_t n)
 static int
 read_head(struct datafile *f, struct ntdb_error *err)
 {
-	uint8_t p[DATA_HEAD_LEN];
+	uint8_t room[DATA_HEAD_LEN];
+	const uint8_t *p;
 	struct stat st;
 	size_t got;
 	int r;
@@ -74,10 +111,10 @@ read_head(struct datafile *f, struct ntdb_error *err)
 	if (fstat(f->fd, &st) == -1)
 		return err_sys(err, f->name, "cannot stat");
 	f->size = (uint64_t)st.st_size;
-	r = io_pread(f->fd, p, sizeof(p), 0, &got, f->name, err);
+	r = read_at(f, 0, sizeof(room), true, &p, room, &got, err);
 	if (r != 0)
 		return r;
-	f->torn = got < sizeof(p) || is_zero(p, sizeof(p));
+	f->torn = got < sizeof(room) || is_zero(p, sizeof(room));
 	return unpack_head(f, p, got, err);
 }
 
@@ -97,6 +134,9 @@ datafile_open(struct datafile *f, int dirfd, struct partition part,
 		f->fd = -1;
 		return r;
 	}
+	if (!writable &&
+	    (f->ahead = malloc(sizeof(*f->ahead))) != NULL)
+		f->ahead->n = 0;
 	if ((r = read_head(f, err)) != 0)
 		datafile_close(f);
 	return r;
@@ -161,6 +201,8 @@ void
 datafile_close(struct datafile *f)
 {
 	io_close(&f->fd);
+	free(f->ahead);
+	f->ahead = NULL;
 }
 
 /* Read and check the header at pos; the page must end at or before limit. */
@@ -168,14 +210,15 @@ static int
 head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
     struct page_head *head, struct ntdb_error *err)
 {
-	uint8_t p[PAGE_HEAD_LEN];
+	uint8_t room[PAGE_HEAD_LEN];
+	const uint8_t *p;
 	size_t got;
 	int r;
 
-	r = io_pread(f->fd, p, sizeof(p), pos, &got, f->name, err);
+	r = read_at(f, pos, sizeof(room), true, &p, room, &got, err);
 	if (r != 0)
 		return r;
-	if (got < sizeof(p))
+	if (got < sizeof(room))
 		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
 		    "page is cut short");
 	if ((r = page_head_unpack(p, head, err)) != 0)
@@ -245,22 +288,23 @@ int
 datafile_dir(const struct datafile *f, const struct page_ref *ref,
     struct page_dir *dir, struct ntdb_error *err)
 {
-	uint8_t *packed = malloc(ref->head.dir_len + 1);
+	uint8_t *room = malloc(ref->head.dir_len + 1);
+	const uint8_t *packed;
 	size_t got;
 	int r;
 
 	memset(dir, 0, sizeof(*dir));
-	if (packed == NULL)
+	if (room == NULL)
 		return err_nomem(err);
-	r = io_pread(f->fd, packed, ref->head.dir_len,
-	    ref->offset + PAGE_HEAD_LEN, &got, f->name, err);
+	r = read_at(f, ref->offset + PAGE_HEAD_LEN, ref->head.dir_len, false,
+	    &packed, room, &got, err);
 	if (r == 0 && got < ref->head.dir_len)
 		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)ref->offset,
 		    "page is cut short");
 	if (r == 0)
 		r = place(err, f, ref->offset,
 		    page_dir_unpack(&ref->head, packed, dir, err));
-	free(packed);
+	free(room);
 	return r;
 }
 

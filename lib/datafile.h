@@ -38,6 +38,21 @@ struct datafile {
 	uint64_t sealed_len, sealed_epoch, file_id;
 	bool	torn;		/* shorter than a header, or zeros: a crash
 				 * came before its first sync */
+	struct datafile_ahead *ahead;	/* owned; NULL: every read goes to
+				 * the file, which this process may change */
+};
+
+/*
+ * Bytes of the file that were read ahead where a page header was wanted: the
+ * directory that follows it is mostly among them.  Nothing that counts is
+ * ever changed in place.
+ */
+#define DATA_AHEAD_LEN 4096
+
+struct datafile_ahead {
+	uint64_t at;		/* offset of the first of n bytes */
+	size_t	n;
+	uint8_t	bytes[DATA_AHEAD_LEN];
 };
 
 /*
