@@ -7,7 +7,12 @@
 #include "page-impl.h"
 #include "planes.h"
 
-#define GROUP_RAW 16384		/* bytes that a group of many columns has */
+/*
+ * Bytes that a group of many columns has: the more, the better deflate gets,
+ * and the more has to be read for one metric of a page.
+ */
+#define GROUP_RAW_SNAPPY 6144
+#define GROUP_RAW_DEFLATE 16384
 #define GROUP_VALUES 32768	/* and values */
 #define GROUP_PADDING 2048	/* and bits that narrower columns do not need */
 
@@ -404,14 +409,17 @@ write_group(struct page_packer *pk, struct page_group *g,
 	return 0;
 }
 
-/* Whether a column, not narrower than those in it, can go to group g too. */
+/*
+ * Whether a column, not narrower than those in it, can go to group g of at
+ * most most_raw bytes too.
+ */
 static bool
 group_takes(const struct page_group *g, const struct page_column *c,
-    uint64_t *padding)
+    size_t most_raw, uint64_t *padding)
 {
 	*padding += (uint64_t)g->n * (c->width - g->width);
 	return g->n + c->n <= GROUP_VALUES && *padding <= GROUP_PADDING &&
-	    planes_len(g->n + c->n, c->width) <= GROUP_RAW;
+	    planes_len(g->n + c->n, c->width) <= most_raw;
 }
 
 /* Distribute the columns over groups, and pack those. */
@@ -422,6 +430,8 @@ write_groups(struct page_packer *pk, enum compress_codec codec,
 	struct page_dir *d = &pk->dir;
 	struct page_group *g = NULL;
 	const struct page_column *c;
+	size_t most_raw = codec == COMPRESS_DEFLATE ? GROUP_RAW_DEFLATE :
+	    GROUP_RAW_SNAPPY;
 	uint64_t padding = 0;
 	uint32_t i;
 	int e;
@@ -429,7 +439,7 @@ write_groups(struct page_packer *pk, enum compress_codec codec,
 	page_sort_columns(d->columns, d->n_columns, pk->sorted);
 	for (i = 0; i < d->n_columns; i++) {
 		c = &d->columns[pk->sorted[i]];
-		if (g != NULL && !group_takes(g, c, &padding)) {
+		if (g != NULL && !group_takes(g, c, most_raw, &padding)) {
 			if ((e = write_group(pk, g, codec, err)) != 0)
 				return e;
 			g = NULL;

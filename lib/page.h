@@ -23,8 +23,9 @@
 #define PAGE_STATS_MIN 128		/* runs from here on have statistics */
 #define PAGE_RUN_MAX 8192		/* samples of a run, as page_pack cuts them */
 #define PAGE_GROUP_MAX (1u << 20)	/* bytes of a group, unpacked: a bound
-					 * for readers; writers aim at 16 KiB
-					 * and never exceed 64 KiB */
+					 * for readers; writers aim at 6 KiB
+					 * (snappy) or 16 KiB (deflate) and
+					 * never exceed 64 KiB */
 
 enum page_codec { PAGE_SNAPPY = 1, PAGE_DEFLATE = 2 };
 
