@@ -142,27 +142,35 @@ log_head_len(const uint8_t *p, size_t n, uint32_t *len,
 	return 0;
 }
 
+/* An entry's place in the order: kind, then start, as one number. */
+static uint64_t
+file_key(uint32_t kind, int32_t start)
+{
+	return (uint64_t)kind << 32 | ((uint32_t)start ^ UINT32_C(1) << 31);
+}
+
 static int
 unpack_files(const uint8_t *p, struct log_head *h, struct ntdb_error *err)
 {
-	uint32_t i;
+	const uint32_t n = h->n_files;
+	struct log_file *f;
+	uint64_t key, last = 0;
+	bool sorted = true;
 
-	if (h->n_files == 0)
+	if (n == 0)
 		return 0;
-	if ((h->files = calloc(h->n_files, sizeof(h->files[0]))) == NULL)
+	if ((h->files = malloc(n * sizeof(h->files[0]))) == NULL)
 		return err_nomem(err);
-	for (i = 0; i < h->n_files; i++, p += FILE_ENTRY_LEN) {
-		struct log_file *f = &h->files[i];
-
+	for (f = h->files; f < h->files + n; f++, p += FILE_ENTRY_LEN) {
 		f->kind = get_u32(p);
 		f->start = (int32_t)get_u32(p + 4);
 		f->len = get_u64(p + 8);
-		if (i > 0 &&
-		    compare_file(&h->files[i - 1], f->kind, f->start) >= 0)
-			return err_set(err, NTDB_ECORRUPT,
-			    "log header's data files are not sorted");
+		key = file_key(f->kind, f->start);
+		sorted &= f == h->files || key > last;
+		last = key;
 	}
-	return 0;
+	return sorted ? 0 : err_set(err, NTDB_ECORRUPT,
+	    "log header's data files are not sorted");
 }
 
 int

@@ -15,13 +15,22 @@ struct reader {
 	bool	bad;
 };
 
+/* Short ones are the rule: one or two bytes are taken without a loop. */
 static inline uint64_t
 take_varint(struct reader *in)
 {
+	const uint8_t *p = in->p;
 	uint64_t v;
-	const uint8_t *p = get_varint(in->p, in->end, &v);
 
-	if (p == NULL) {
+	if (in->end - p >= 2 && p[0] < 0x80) {
+		in->p = p + 1;
+		return p[0];
+	}
+	if (in->end - p >= 2 && p[1] < 0x80) {
+		in->p = p + 2;
+		return (p[0] & 0x7fu) | (uint64_t)p[1] << 7;
+	}
+	if ((p = get_varint(p, in->end, &v)) == NULL) {
 		in->bad = true;
 		in->p = in->end;
 		return 0;
@@ -67,9 +76,11 @@ take(struct reader *in, size_t n)
 static inline uint8_t
 take_u8(struct reader *in)
 {
-	const uint8_t *p = take(in, 1);
-
-	return p == NULL ? 0 : *p;
+	if (in->p == in->end) {
+		in->bad = true;
+		return 0;
+	}
+	return *in->p++;
 }
 
 static inline double
