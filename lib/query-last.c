@@ -53,7 +53,8 @@ from_state(const struct ntdb_query *q, const struct query_db *db,
 		    (!(m->flags & METRIC_HAS_LAST) || m->last_t < q->first))
 			continue;
 		if (s->state.complete && m != NULL && m->last_t <= q->last &&
-		    has_file(s, m->last_t, &known)) {
+		    (m->in_log ||
+		    has_file(s, m->last_t, &known))) {
 			out[i].found = true;
 			out[i].t = m->last_t;
 			out[i].m = m->last_m;

@@ -290,13 +290,71 @@ check_options(const struct ntdb_query_options *opt, size_t n_targets,
 	return 0;
 }
 
+/* Begin with a selection of n databases: a record for each. */
+static int
+make_dbs(struct ntdb_query *q, struct ntdb_error *err)
+{
+	size_t i;
+
+	if ((q->dbs = calloc(q->sel.n + 1, sizeof(*q->dbs))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < q->sel.n; i++)
+		q->dbs[i].sel = &q->sel.dbs[i];
+	return 0;
+}
+
+static void
+release_dbs(struct ntdb_query *q)
+{
+	size_t i;
+
+	for (i = 0; q->dbs != NULL && i < q->sel.n; i++) {
+		query_close_db(q, i);
+		free(q->dbs[i].seen);
+		free(q->dbs[i].skip);
+	}
+	free(q->dbs);
+	q->dbs = NULL;
+	selection_release(&q->sel);
+}
+
+/*
+ * One metric by its name is found in the snapshot that it is then read from,
+ * without a look at other databases.  false: it is not as simple as that.
+ */
+static bool
+select_named(struct ntdb_query *q, const char *target)
+{
+	const char *slash = strchr(target, '/');
+	const struct snapshot *s;
+	struct selected *d;
+
+	if (q->opt.regex || slash == NULL ||
+	    !ntdb_database_name_ok(target, (size_t)(slash - target)))
+		return false;
+	if ((q->sel.dbs = d = calloc(1, sizeof(*d))) == NULL)
+		return false;
+	q->sel.n = 1;
+	memcpy(d->db, target, (size_t)(slash - target));
+	if (make_dbs(q, NULL) != 0 || query_open_db(q, 0, NULL) != 0 ||
+	    (d->ids = malloc(sizeof(*d->ids))) == NULL)
+		goto no;
+	s = &q->dbs[0].snap;
+	d->ids[0] = state_find(&s->state, slash + 1, strlen(slash + 1));
+	d->n = 1;
+	if (s->wal.fd != -1 && d->ids[0] != 0)
+		return true;
+no:
+	release_dbs(q);
+	return false;
+}
+
 int
 ntdb_query_open(struct ntdb *root, const struct ntdb_query_options *opt,
     const char *const *targets, size_t n_targets, struct ntdb_query **out,
     struct ntdb_error *err)
 {
 	struct ntdb_query *q;
-	size_t i;
 	int r;
 
 	*out = NULL;
@@ -314,17 +372,12 @@ ntdb_query_open(struct ntdb *root, const struct ntdb_query_options *opt,
 	q->next = opt->n_aggregates > 0 ? query_next_row_of_bucket :
 	    opt->last ? query_next_last :
 	    opt->order == NTDB_ORDER_DAY ? query_next_of_day : next_of_metric;
-	if ((r = pagecache_new(&q->cache, root, err)) != 0 ||
-	    (r = select_targets(root, opt, targets, n_targets, &q->sel,
-	    err)) != 0)
+	if ((r = pagecache_new(&q->cache, root, err)) != 0)
 		goto fail;
-	q->dbs = calloc(q->sel.n + 1, sizeof(*q->dbs));
-	if (q->dbs == NULL) {
-		r = err_nomem(err);
+	if (!(n_targets == 1 && select_named(q, targets[0])) &&
+	    ((r = select_targets(root, opt, targets, n_targets, &q->sel,
+	    err)) != 0 || (r = make_dbs(q, err)) != 0))
 		goto fail;
-	}
-	for (i = 0; i < q->sel.n; i++)
-		q->dbs[i].sel = &q->sel.dbs[i];
 	*out = q;
 	return 0;
 fail:
@@ -358,19 +411,11 @@ ntdb_query_next(struct ntdb_query *q, struct ntdb_row *row,
 void
 ntdb_query_close(struct ntdb_query *q)
 {
-	size_t i;
-
 	if (q == NULL)
 		return;
-	for (i = 0; q->dbs != NULL && i < q->sel.n; i++) {
-		query_close_db(q, i);
-		free(q->dbs[i].seen);
-		free(q->dbs[i].skip);
-	}
-	free(q->dbs);
+	release_dbs(q);
 	free(q->lasts);
 	agg_release(&q->agg);
-	selection_release(&q->sel);
 	pagecache_free(q->cache);
 	free(q);
 }

@@ -218,6 +218,9 @@ take_record(struct state *s, const struct record *rec,
 	case REC_SAMPLE:
 		state_sample(s, rec->id, rec->t, rec->m, rec->scale);
 		s->log_samples++;
+		m = state_metric(s, rec->id);
+		if (m != NULL && m->last_t == rec->t)
+			m->in_log = true;
 		return 0;
 	case REC_METRIC:
 		m = state_metric(s, rec->id);

@@ -58,6 +58,7 @@ struct metric {
 	uint8_t	type;		/* enum ntdb_type */
 	uint8_t	last_scale;	/* floats: see number.h */
 	uint8_t	flags;
+	bool	in_log;		/* state_replay has met the newest sample */
 };
 
 /* Counted per database since the cache was made. */
