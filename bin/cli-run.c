@@ -3,6 +3,9 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -138,6 +141,12 @@ void
 cli_start(struct cli *cli)
 {
 	make_descriptors_valid();
+#ifdef __GLIBC__
+	/* Memory that is let go is wanted again soon: the kernel clears it
+	 * anew each time it is asked for. */
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
+	mallopt(M_TOP_PAD, 512 << 10);
+#endif
 	signal(SIGXFSZ, SIG_IGN);
 	cli->root = NULL;
 	cli->wait_ns = -1;
