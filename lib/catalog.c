@@ -159,10 +159,16 @@ catalog_scan(const char *text, size_t len, const char *display,
 {
 	const char *p = text, *end = text + len, *nl;
 	int64_t line = 1;
-	int r;
+	int r, bad = 0;
 
-	if (len <= strlen(FIRST_LINE) || !skip(&p, end, FIRST_LINE "\n"))
-		return scan_whole(text, len, display, fn, arg, err);
+	if (len <= strlen(FIRST_LINE) || !skip(&p, end, FIRST_LINE "\n")) {
+		bad = scan_whole(text, len, display, fn, arg, err);
+		nl = memchr(text, '\n', len);
+		if (bad != NTDB_ECORRUPT || nl == NULL)
+			return bad;
+		p = nl + 1;
+	}
+	/* A line that cannot be read does not hide the others. */
 	for (; p < end; p = nl + 1) {
 		const char *stop;
 
@@ -172,14 +178,18 @@ catalog_scan(const char *text, size_t len, const char *display,
 			break;
 		if (nl - p == 2 && memcmp(p, "]}", 2) == 0) {
 			if (nl + 1 == end)
-				return 0;
+				return bad;
 			break;
 		}
 		stop = nl > p && nl[-1] == ',' ? nl - 1 : nl;
 		r = take_line(p, stop, display, line, fn, arg, err);
-		if (r != 0)
+		if (r == NTDB_ECORRUPT)
+			bad = r;
+		else if (r != 0)
 			return r;
 	}
+	if (bad != 0)
+		return bad;
 	return err_line(err, NTDB_ECORRUPT, display, line,
 	    "catalog does not end as it should");
 }

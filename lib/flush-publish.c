@@ -42,6 +42,30 @@ set_flag(struct state *s, uint8_t flag)
 			s->metrics[id].flags |= flag;
 }
 
+/* Keep a catalog that is replaced by what could be read of it. */
+static void
+keep_damaged_catalog(const struct dbdir *d)
+{
+	struct ntdb_error what = NTDB_ERROR_INIT, why = NTDB_ERROR_INIT;
+	char name[64];
+	struct state s;
+	int r;
+
+	state_init(&s);
+	r = state_read_catalog(&s, d->fd, d->catalog_path, &why);
+	state_release(&s);
+	if (r != NTDB_ECORRUPT)
+		return;
+	snprintf(name, sizeof(name), DBDIR_CATALOG ".damaged-%016llx",
+	    (unsigned long long)io_random());
+	if (linkat(d->fd, DBDIR_CATALOG, d->fd, name, 0) == -1)
+		err_sys(&what, d->catalog_path, "damaged, and cannot be kept");
+	else
+		err_at(&what, NTDB_ECORRUPT, d->catalog_path, -1,
+		    "damaged catalog, kept as %s", name);
+	root_note(d->root, &what);
+}
+
 static int
 write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 {
@@ -52,6 +76,7 @@ write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 	uint32_t id;
 	int r;
 
+	keep_damaged_catalog(d);
 	catalog_begin(&text);
 	for (id = 1; id < s->n_slots; id++) {
 		const struct metric *m = state_metric(s, id);

@@ -27,8 +27,9 @@ struct snapshot {
 	bool	all_pages;	/* there is no log, or it is older than the
 				 * pages: every complete page counts */
 	bool	owned;		/* made by snapshot_open: it can be refreshed */
-	struct ntdb_error damage; /* the log's header is damaged: read as if
-				 * there were none; code 0: it is not */
+	struct ntdb_error damage; /* code 0: none.  The log's header, which
+				 * is read as if there were no log, or the
+				 * catalog, of which a part can be read */
 	bool	log_known;	/* of the samples in the log: */
 	int64_t	log_first, log_last; /* earliest and latest time */
 };
