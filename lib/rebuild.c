@@ -178,12 +178,16 @@ take_partition(struct rebuild *rb, struct partition part,
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct state *s = &rb->w->state;
+	bool all = rb->view.all_pages;
 	struct datafile f;
 	int64_t first, last;
 	uint64_t limit;
 	int r;
 
-	r = snapshot_file(&rb->view, part, &f, &limit, &why);
+	/* An old log shows at some file: from then on all pages count. */
+	do {
+		r = snapshot_file(&rb->view, part, &f, &limit, &why);
+	} while (r == NTDB_EBUSY && !all && (all = rb->view.all_pages));
 	if (r != 0) {
 		if (r == NTDB_ENOENT)
 			return 0;

@@ -7,6 +7,7 @@
 static int
 load_state(struct snapshot *s, struct ntdb_error *err)
 {
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct dbdir *d = &s->dir;
 	uint64_t tail;
 	int r = NTDB_END;
@@ -17,9 +18,13 @@ load_state(struct snapshot *s, struct ntdb_error *err)
 			return r;
 	}
 	if (r == NTDB_END) {
-		r = state_read_catalog(&s->state, d->fd, d->catalog_path, err);
-		if (r != 0)
-			return r;
+		r = state_read_catalog(&s->state, d->fd, d->catalog_path,
+		    &why);
+		if (r != 0 && r != NTDB_ECORRUPT)
+			return err_at(err, r, why.path, why.offset, "%s",
+			    why.text);
+		if (r != 0 && s->damage.code == 0)
+			s->damage = why;
 		s->state.epoch = s->wal.head.epoch;
 		s->state.nonce = s->wal.head.nonce;
 		s->state.log_pos = s->wal.head.len;
@@ -86,8 +91,13 @@ snapshot_refresh(struct snapshot *s, struct ntdb_error *err)
 		    "%s: changes while it is being written", s->dir.name);
 	memcpy(name, s->dir.name, sizeof(name));
 	snapshot_release(s);
-	if ((r = snapshot_open(s, root, name, err)) == 0)
-		s->all_pages |= all_pages;
+	if ((r = snapshot_open(s, root, name, err)) == 0 && all_pages) {
+		/* Whatever a log says that is older than the pages is in
+		 * these: it would be there twice. */
+		s->all_pages = true;
+		s->log_end = s->wal.head.len;
+		s->state.complete = false;
+	}
 	return r;
 }
 

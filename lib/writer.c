@@ -110,16 +110,25 @@ writer_close(struct writer *w)
 static int
 make_state(struct writer *w, uint64_t *newer, struct ntdb_error *err)
 {
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	uint32_t id = w->wal.head.synced_id + 1;
+	uint8_t flags = METRIC_UNSYNCED;
 	uint64_t tail;
-	uint32_t id;
 	int r;
 
 	state_init(&w->state);
-	r = state_read_catalog(&w->state, w->dir.fd, w->dir.catalog_path, err);
-	if (r != 0)
-		return r;
-	for (id = w->wal.head.synced_id + 1; id < w->state.n_slots; id++)
-		w->state.metrics[id].flags |= METRIC_UNSYNCED;
+	r = state_read_catalog(&w->state, w->dir.fd, w->dir.catalog_path,
+	    &why);
+	if (r == NTDB_ECORRUPT) {
+		/* What could be read goes into the next one. */
+		root_note(w->dir.root, &why);
+		flags |= METRIC_DIRTY;
+		id = 1;
+	} else if (r != 0) {
+		return err_at(err, r, why.path, why.offset, "%s", why.text);
+	}
+	for (; id < w->state.n_slots; id++)
+		w->state.metrics[id].flags |= flags;
 	w->state.epoch = w->wal.key.epoch;
 	w->state.nonce = w->wal.key.nonce;
 	w->state.log_pos = w->wal.head.len;
