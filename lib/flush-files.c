@@ -2,25 +2,136 @@
  * The data files that a flush writes to: cut back to where they count, then
  * appended to.  A few are kept open.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "flush-impl.h"
 
-/* Cut a file back to where it counts: what is behind was never committed. */
-static int
-cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
+#define COPY_CHUNK (64u << 10)
+#define BLANK_MAX ((size_t)64 << 20)	/* no crash leaves more than that */
+#define STRAY_NAME_MAX (PARTITION_NAME_MAX + 32)
+
+/* Up to where a file counts. */
+static uint64_t
+committed_len(const struct flush *fl, const struct datafile *f)
 {
 	uint64_t len = log_head_find(&fl->next, f->part.kind, f->part.start);
 
 	if (len < f->sealed_len)
 		len = f->sealed_len;
-	if (len < DATA_HEAD_LEN)
-		len = DATA_HEAD_LEN;
+	return len < DATA_HEAD_LEN ? DATA_HEAD_LEN : len;
+}
+
+/* What there is behind the length up to which a file counts. */
+enum behind {
+	BEHIND_RESIDUE,		/* of a flush that was killed just now */
+	BEHIND_PAGES,		/* pages of another epoch */
+	BEHIND_OTHER		/* it is not that file: no page ends there */
+};
+
+static enum behind
+look_behind(const struct flush *fl, const struct datafile *f, uint64_t len)
+{
+	enum behind what = BEHIND_RESIDUE;
+	uint64_t pos = DATA_HEAD_LEN;
+	struct page_ref ref;
+	int r;
+
+	while ((r = datafile_next(f, &pos, f->size, &ref, NULL)) == 0 ||
+	    r == NTDB_ECORRUPT) {
+		if (r != 0)
+			continue;
+		if (ref.offset < len && pos > len)
+			return BEHIND_OTHER;
+		if (ref.offset >= len &&
+		    ref.head.epoch != fl->w->wal.key.epoch)
+			what = BEHIND_PAGES;
+	}
+	return what;
+}
+
+static int
+copy_bytes(const struct datafile *f, int to, const char *name,
+    struct ntdb_error *err)
+{
+	struct buf b = BUF_INIT;
+	uint64_t pos = 0;
+	size_t got;
+	int r;
+
+	if (buf_extend(&b, COPY_CHUNK) == NULL)
+		return err_nomem(err);
+	while ((r = io_pread(f->fd, b.data, COPY_CHUNK, pos, &got, f->name,
+	    err)) == 0 && got > 0) {
+		r = io_pwrite(to, b.data, got, pos, name, err);
+		if (r != 0)
+			break;
+		pos += got;
+	}
+	buf_release(&b);
+	return r != 0 ? r : io_sync(to, name, err);
+}
+
+/* NAME.stray-RANDOM, for what might be good and is in the way. */
+static void
+stray_name(const struct datafile *f, char name[STRAY_NAME_MAX])
+{
+	snprintf(name, STRAY_NAME_MAX, "%s.stray-%016llx", f->name,
+	    (unsigned long long)io_random());
+}
+
+static void
+tell_stray(const struct flush *fl, const struct datafile *f,
+    const char *what, const char *name)
+{
+	struct ntdb_error note = NTDB_ERROR_INIT;
+
+	err_at(&note, NTDB_ECORRUPT, f->name, -1, "%s, kept as %s", what,
+	    name);
+	root_note(fl->w->dir.root, &note);
+}
+
+/* Keep all of a file that is about to be cut. */
+static int
+keep_copy(struct flush *fl, const struct datafile *f, struct ntdb_error *err)
+{
+	const struct dbdir *d = &fl->w->dir;
+	char name[STRAY_NAME_MAX];
+	int fd, r;
+
+	stray_name(f, name);
+	fd = io_open(d->fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600, name,
+	    err);
+	if (fd < 0)
+		return fd;
+	if ((r = io_own_fd(fd, &d->owner, false, name, err)) == 0)
+		r = copy_bytes(f, fd, name, err);
+	close(fd);
+	if (r == 0)
+		tell_stray(fl, f, "pages that the log does not know", name);
+	else
+		unlinkat(d->fd, name, 0);
+	return r;
+}
+
+/*
+ * Cut a file back to where it counts: what is behind was never committed.
+ * Pages there that no flush has left just now may belong to somebody.
+ */
+static int
+cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
+{
+	uint64_t len = committed_len(fl, f);
+	int r;
+
 	/* A file that is too short is damaged: go on behind what is left. */
 	if (f->size <= len)
 		return 0;
+	if (look_behind(fl, f, len) != BEHIND_RESIDUE &&
+	    (r = keep_copy(fl, f, err)) != 0)
+		return r;
 	if (ftruncate(f->fd, (off_t)len) == -1)
 		return err_sys_code(err, NTDB_EIO, f->name, "cannot cut");
 	f->size = len;
@@ -28,37 +139,53 @@ cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
 }
 
 /*
- * Whether a file that the log does not list holds pages of another epoch: a
- * flush that was killed leaves pages of this one, so somebody has put the
- * file there.
+ * Whether a file is not the one that the log speaks of, or the log speaks
+ * of none and it holds pages of another epoch: somebody has put it there.
  */
 static bool
 is_stray(const struct flush *fl, const struct datafile *f)
 {
-	uint64_t pos = DATA_HEAD_LEN;
-	struct page_ref ref;
+	uint64_t len = committed_len(fl, f);
+	enum behind what;
 
-	return f->sealed_len == 0 &&
-	    log_head_find(&fl->next, f->part.kind, f->part.start) == 0 &&
-	    datafile_next(f, &pos, f->size, &ref, NULL) == 0 &&
-	    ref.head.epoch != fl->w->wal.key.epoch;
+	if (f->size <= len)
+		return false;
+	what = look_behind(fl, f, len);
+	return what == BEHIND_OTHER ||
+	    (what == BEHIND_PAGES && len == DATA_HEAD_LEN);
 }
 
 /* Nothing that might be good is deleted: it gets another name. */
 static int
-put_aside(struct flush *fl, struct datafile *f, struct ntdb_error *err)
+put_aside(struct flush *fl, const struct datafile *f, const char *what,
+    struct ntdb_error *err)
 {
-	struct ntdb_error what = NTDB_ERROR_INIT;
-	char name[PARTITION_NAME_MAX + 32];
+	char name[STRAY_NAME_MAX];
 
-	snprintf(name, sizeof(name), "%s.stray-%016llx", f->name,
-	    (unsigned long long)io_random());
+	stray_name(f, name);
 	if (renameat(fl->w->dir.fd, f->name, fl->w->dir.fd, name) == -1)
 		return err_sys(err, f->name, "cannot rename");
-	err_at(&what, NTDB_ECORRUPT, f->name, -1,
-	    "pages that the log does not know, kept as %s", name);
-	root_note(fl->w->dir.root, &what);
+	tell_stray(fl, f, what, name);
 	return 0;
+}
+
+/*
+ * Whether a file without a valid header holds nothing: it was made just
+ * before a crash, and is made again.
+ */
+static bool
+is_blank(const struct flush *fl, const char *name)
+{
+	struct buf b = BUF_INIT;
+	bool blank;
+	size_t n = 0;
+
+	blank = io_read_file(fl->w->dir.fd, name, BLANK_MAX, &b, name,
+	    NULL) == 0;
+	while (blank && b.len >= DATA_HEAD_LEN && n < b.len)
+		blank = b.data[n++] == 0;
+	buf_release(&b);
+	return blank;
 }
 
 /* Open the data file of a partition, ready to be appended to. */
@@ -66,18 +193,27 @@ static int
 open_clean(struct flush *fl, struct partition part, struct datafile *f,
     struct ntdb_error *err)
 {
-	bool created;
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	const char *what = NULL;
+	bool created = false;
 	int r;
 
-	r = datafile_create(f, fl->w->dir.fd, part, &fl->w->dir.owner,
-	    &created, err);
-	if (r == 0 && !created && is_stray(fl, f)) {
-		r = put_aside(fl, f, err);
+	r = datafile_open(f, fl->w->dir.fd, part, true, &why);
+	if (r == NTDB_ECORRUPT && !(f->torn && is_blank(fl, f->name)))
+		what = "file header is damaged";
+	else if (r == 0 && is_stray(fl, f))
+		what = "pages that the log does not know";
+	if (what != NULL) {
 		datafile_close(f);
-		if (r == 0)
-			r = datafile_create(f, fl->w->dir.fd, part,
-			    &fl->w->dir.owner, &created, err);
+		if ((r = put_aside(fl, f, what, err)) != 0)
+			return r;
+		r = NTDB_ENOENT;
 	}
+	if (r == NTDB_ENOENT || r == NTDB_ECORRUPT)
+		r = datafile_create(f, fl->w->dir.fd, part, &fl->w->dir.owner,
+		    &created, err);
+	else if (r != 0)
+		return err_at(err, r, why.path, why.offset, "%s", why.text);
 	if (r != 0)
 		return r;
 	/* A file that is not listed yet may have been left by a flush that
