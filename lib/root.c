@@ -86,22 +86,25 @@ note(void *arg, const struct ntdb_error *what)
 	root_note(arg, what);
 }
 
-/* Sync the directory that the root itself stands in. */
-static void
-sync_parent(const struct ntdb *db)
+/* Sync the directory that the root itself stands in, if that may be read. */
+static int
+sync_parent(const struct ntdb *db, struct ntdb_error *err)
 {
 	int fd = openat(db->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	if (fd != -1) {
-		io_sync_dir(fd, db->path, NULL);
-		close(fd);
-	}
+	if (fd == -1)
+		return 0;
+	r = io_sync_dir(fd, db->path, err);
+	close(fd);
+	return r;
 }
 
 static int
 open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
 {
 	bool made = false;
+	int r;
 
 	if (create && mkdir(db->path, 0777) == 0)
 		made = true;
@@ -113,8 +116,12 @@ open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
 	db->fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (db->fd == -1)
 		return err_sys(err, db->path, "cannot open");
-	if (made)
-		sync_parent(db);
+	/* The next program is to make it, and sync that, again. */
+	if (made && (r = sync_parent(db, err)) != 0) {
+		io_close(&db->fd);
+		rmdir(db->path);
+		return r;
+	}
 	/* What was the default before may be configured here. */
 	if (db->has_engine)
 		engine_config_release(&db->engine);
