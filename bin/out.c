@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,33 +8,78 @@
 #include "escape.h"
 
 #define BUFFER_LEN 65536
-#define ROW_MAX 512		/* of a row, but for the metric's name */
-#define NAME_MAX_LEN (BUFFER_LEN - ROW_MAX)
+#define ROW_MAX 512		/* of a row, but for its head, and more */
+#define HEAD_MAX (BUFFER_LEN - ROW_MAX)
+#define STEP 16			/* bytes that are copied at a time */
 
+#define DATE_ROOM (2 * STEP)	/* a date, or a number for a time, fits */
 #define TIME_WIDTH 29
 #define AGGREGATE_WIDTH 11
 #define VALUE_WIDTH 24
 
+/* Keeps out of a function what it would save registers for in every row. */
+#if defined(__GNUC__)
+#define SELDOM __attribute__((noinline))
+#else
+#define SELDOM
+#endif
+
+#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_DAY (INT64_C(86400) * (int64_t)NS_PER_S)
+
 /*
- * Invariants: buf[0, len) is not yet written.  name[0, name_len) is
- * `DB/METRIC' of (db, id) as the format writes it; split is where a label
- * part begins in it (line protocol), name_len if there is none.
+ * A time as text, from which other times of its day differ in few places.
+ * Invariant: text is that of a date in [day_ns, day_ns + span_ns) whose
+ * fraction of a second is frac; span_ns is 0 if there is none.
+ */
+struct clock {
+	int64_t	day_ns;
+	uint64_t span_ns;
+	uint32_t frac;
+	char	text[NTDB_TEXT_MAX];
+};
+
+/*
+ * What rows have in common, head with the name of the metric and mid without,
+ * is made once for those of one metric, type and aggregate.  For a sample:
+ *
+ *	table	TIME VALUE[head]
+ *	csv	[head]TIME[mid]VALUE
+ *	json	[head]TIME[mid]VALUE[tail]
+ *	lp	[head]VALUE TIME
+ *
+ * Invariants: buf[0, len) is not yet written; while len is not above limit
+ * there is room for a row.  head[0, head_len) and mid[0, mid_len) are those of
+ * (db, id, type, aggregate), of which the first is a pointer that the rows of
+ * one database share; NULL: there was no row yet.  Behind head and mid are
+ * STEP bytes that may be read.
  */
 struct out {
 	int	fd;
 	enum out_format format;
 	enum ntdb_time_style style;
 	bool	aggregates;
-	bool	has_rows, has_name;
-	size_t	time_width;
+	bool	civil;		/* times are dates, and strings in JSON */
+	const char *db;
 	uint32_t id;
-	char	db[256];
-	size_t	len, name_len, split;
-	char	name[NAME_MAX_LEN];
+	int	type, aggregate;
+	char	*(*row)(struct out *, const struct ntdb_row *, char *);
+	size_t	len, limit, head_len, mid_len, tail_len;
+	size_t	time_len;	/* of a date; in a table, of any time */
+	struct clock start, end;
+	char	tail[4];
+	char	mid[64 + STEP];
+	char	head[HEAD_MAX + STEP];
 	char	buf[BUFFER_LEN];
 };
 
-static int
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324"
+    "25262728293031323334353637383940414243444546474849"
+    "50515253545556575859606162636465666768697071727374"
+    "75767778798081828384858687888990919293949596979899";
+
+static SELDOM int
 flush(struct out *o)
 {
 	size_t done = 0;
@@ -53,75 +97,147 @@ flush(struct out *o)
 	return 0;
 }
 
-/* The functions below add to the buffer, which has room for them. */
+/* The functions below write at p, where there is room, and return the end. */
+
+static char *
+put_text(char *p, const char *s)
+{
+	size_t len = strlen(s);
+
+	memcpy(p, s, len);
+	return p + len;
+}
+
+/* Whole steps are copied, the last of them also what is behind the piece. */
+static inline char *
+put_piece(char *p, const char *s, size_t len)
+{
+	char *end = p + len;
+
+	for (; p < end; p += STEP, s += STEP)
+		memcpy(p, s, STEP);
+	return end;
+}
+
+/* Fill up with spaces to the width of a field, and one more. */
+static char *
+pad(char *p, const char *from, size_t width)
+{
+	while ((size_t)(p - from) < width)
+		*p++ = ' ';
+	*p++ = ' ';
+	return p;
+}
+
+/* ---------------------------------------------------------------- time */
 
 static inline void
-put(struct out *o, const char *s, size_t len)
+put2(char *p, uint32_t v)
 {
-	memcpy(o->buf + o->len, s, len);
-	o->len += len;
+	memcpy(p, pairs + 2 * v, 2);
+}
+
+static SELDOM void
+put9(char *p, uint32_t v)
+{
+	uint32_t high = v / 10000, low = v % 10000, top = high / 10000;
+
+	high -= top * 10000;
+	p[0] = (char)('0' + top);
+	put2(p + 1, high / 100);
+	put2(p + 3, high % 100);
+	put2(p + 5, low / 100);
+	put2(p + 7, low % 100);
+}
+
+/* Format a time, and remember its day if it has one. */
+static SELDOM char *
+put_day(struct out *o, char *p, struct clock *c, int64_t t_ns)
+{
+	int64_t since = t_ns % NS_PER_DAY;
+	size_t n = ntdb_time_format(t_ns, o->style, c->text);
+
+	memcpy(p, c->text, DATE_ROOM);
+	c->span_ns = 0;
+	if (!o->civil)
+		return p + n;
+	if (since < 0)
+		since += NS_PER_DAY;
+	c->frac = (uint32_t)((uint64_t)since % NS_PER_S);
+
+	/* The first and the last day of all times are not whole. */
+	if (t_ns >= INT64_MIN + NS_PER_DAY && t_ns <= INT64_MAX - NS_PER_DAY) {
+		c->day_ns = t_ns - since;
+		c->span_ns = (uint64_t)NS_PER_DAY;
+	}
+	return p + n;
+}
+
+static inline char *
+put_time(struct out *o, char *p, struct clock *c, int64_t t_ns)
+{
+	uint64_t since;
+	uint32_t s, minutes, frac;
+
+	since = (uint64_t)t_ns - (uint64_t)c->day_ns;
+	if (since >= c->span_ns)
+		return put_day(o, p, c, t_ns);
+
+	s = (uint32_t)(since / NS_PER_S);
+	frac = (uint32_t)(since - s * NS_PER_S);
+	minutes = s / 60;
+	memcpy(p, c->text, DATE_ROOM);
+	put2(p + 11, minutes / 60);
+	put2(p + 14, minutes % 60);
+	put2(p + 17, s - minutes * 60);
+	if (frac != c->frac)
+		put9(p + 20, frac);
+	return p + o->time_len;
+}
+
+/* -------------------------------------------------------- head and mid */
+
+static void
+add(struct out *o, const char *s, size_t len)
+{
+	if (len > HEAD_MAX - o->head_len)
+		len = HEAD_MAX - o->head_len;
+	memcpy(o->head + o->head_len, s, len);
+	o->head_len += len;
 }
 
 static void
-put_text(struct out *o, const char *s)
+add_text(struct out *o, const char *s)
 {
-	put(o, s, strlen(s));
+	add(o, s, strlen(s));
 }
 
-static inline void
-put_char(struct out *o, char c)
-{
-	o->buf[o->len++] = c;
-}
-
-/* Fill up with spaces a field that began at from. */
-static void
-pad(struct out *o, size_t from, size_t width)
-{
-	while (o->len - from < width)
-		o->buf[o->len++] = ' ';
-	put_char(o, ' ');
-}
-
-static void
-put_time(struct out *o, int64_t t_ns)
-{
-	o->len += ntdb_time_format(t_ns, o->style, o->buf + o->len);
-}
-
+/* The number of bytes that have the same form in every format. */
 static size_t
-format_value(const struct ntdb_row *row, char *text)
+plain_len(const char *s, size_t len)
 {
-	if (ntdb_type_is_int(row->type))
-		return ntdb_int_format(row->value.i, text);
-	return ntdb_float_format(row->value.f, text);
-}
+	size_t i;
 
-static void
-put_value(struct out *o, const struct ntdb_row *row)
-{
-	o->len += format_value(row, o->buf + o->len);
-}
-
-/* ---------------------------------------------------------------- name */
-
-static void
-add_name(struct out *o, const char *s, size_t len)
-{
-	if (len > NAME_MAX_LEN - o->name_len)
-		len = NAME_MAX_LEN - o->name_len;
-	memcpy(o->name + o->name_len, s, len);
-	o->name_len += len;
+	for (i = 0; i < len; i++)
+		if (s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\')
+			break;
+	return i;
 }
 
 /* Add text with each character in the form of the format. */
 static void
-add_escaped(struct out *o, const char *s)
+add_escaped(struct out *o, const char *s, size_t len)
 {
-	size_t len = strlen(s), used, n;
+	size_t used, n;
 	char piece[ESCAPE_PIECE];
 
 	while (len > 0) {
+		n = plain_len(s, len);
+		add(o, s, n);
+		s += n;
+		len -= n;
+		if (len == 0)
+			break;
 		if (o->format == OUT_JSON || o->format == OUT_JSONL) {
 			used = escape_json(s, len, piece, &n);
 		} else if (o->format == OUT_TABLE) {
@@ -132,191 +248,247 @@ add_escaped(struct out *o, const char *s)
 			if (o->format == OUT_CSV && *s == '"')
 				piece[n++] = '"';
 		}
-		add_name(o, piece, n);
+		add(o, piece, n);
 		s += used;
 		len -= used;
 	}
 }
 
-/* Make the name ready, so that a row costs one copy of it. */
+/* DB/METRIC, in line protocol with the aggregate before a label part. */
 static void
-set_name(struct out *o, const struct ntdb_row *row)
+add_name(struct out *o, const struct ntdb_row *row)
 {
-	const char *brace = strchr(row->metric, '{');
+	size_t len = strlen(row->metric), split = len;
+	const char *brace;
 	bool quote = o->format == OUT_CSV &&
 	    (strpbrk(row->db, "\",\r\n") != NULL ||
 	    strpbrk(row->metric, "\",\r\n") != NULL);
 
-	o->name_len = 0;
 	if (quote)
-		add_name(o, "\"", 1);
-	add_escaped(o, row->db);
-	add_name(o, "/", 1);
-	o->split = o->name_len +
-	    (brace != NULL ? (size_t)(brace - row->metric) : 0);
-	add_escaped(o, row->metric);
+		add(o, "\"", 1);
+	add_escaped(o, row->db, strlen(row->db));
+	add(o, "/", 1);
+	if (o->format == OUT_LP && row->aggregate >= 0) {
+		if ((brace = strchr(row->metric, '{')) != NULL)
+			split = (size_t)(brace - row->metric);
+		add(o, row->metric, split);
+		add(o, ".", 1);
+		add_text(o, ntdb_aggregate_name(row->aggregate));
+		add(o, row->metric + split, len - split);
+	} else {
+		add_escaped(o, row->metric, len);
+	}
 	if (quote)
-		add_name(o, "\"", 1);
-	if (brace == NULL || o->split > o->name_len)
-		o->split = o->name_len;
+		add(o, "\"", 1);
+}
+
+static void
+add_mid(struct out *o, const char *s)
+{
+	size_t len = strlen(s), room = sizeof(o->mid) - STEP - o->mid_len;
+
+	if (len > room)
+		len = room;
+	memcpy(o->mid + o->mid_len, s, len);
+	o->mid_len += len;
+}
+
+static void
+head_table(struct out *o, const struct ntdb_row *row)
+{
+	add(o, " ", 1);
+	add_name(o, row);
+	add(o, "\n", 1);
+}
+
+static void
+head_csv(struct out *o, const struct ntdb_row *row)
+{
+	add_name(o, row);
+	add(o, ",", 1);
+	if (row->aggregate >= 0) {
+		add_text(o, ntdb_aggregate_name(row->aggregate));
+		add(o, ",", 1);
+	}
+	add_mid(o, ",");
+	add_mid(o, ntdb_type_name(row->type));
+	add_mid(o, ",");
+}
+
+static void
+head_json(struct out *o, const struct ntdb_row *row)
+{
+	add_text(o, "{\"metric\":\"");
+	add_name(o, row);
+	if (row->aggregate < 0) {
+		add_text(o, "\",\"time\":");
+	} else {
+		add_text(o, "\",\"aggregate\":\"");
+		add_text(o, ntdb_aggregate_name(row->aggregate));
+		add_text(o, "\",\"start\":");
+	}
+	if (o->civil)
+		add(o, "\"", 1);
+	add_mid(o, o->civil ? "\",\"type\":\"" : ",\"type\":\"");
+	add_mid(o, ntdb_type_name(row->type));
+	add_mid(o, "\",\"value\":");
+}
+
+static SELDOM void
+set_head(struct out *o, const struct ntdb_row *row)
+{
+	o->head_len = o->mid_len = 0;
+	switch (o->format) {
+	case OUT_TABLE:
+		head_table(o, row);
+		break;
+	case OUT_CSV:
+		head_csv(o, row);
+		break;
+	case OUT_LP:
+		add_name(o, row);
+		add(o, " ", 1);
+		break;
+	case OUT_JSON:
+	case OUT_JSONL:
+		head_json(o, row);
+		break;
+	}
+	o->limit = BUFFER_LEN - ROW_MAX - o->head_len;
+	o->db = row->db;
 	o->id = row->id;
-	o->has_name = strlen(row->db) < sizeof(o->db);
-	if (o->has_name)
-		strcpy(o->db, row->db);
+	o->type = row->type;
+	o->aggregate = row->aggregate;
 }
 
 /* ---------------------------------------------------------------- rows */
 
-static void
-row_table(struct out *o, const struct ntdb_row *row)
+static char *
+end_table(struct out *o, const struct ntdb_row *row, char *p)
 {
-	char text[NTDB_TEXT_MAX];
-	size_t at = o->len, n;
+	char *from = p;
 
-	put_time(o, row->aggregate < 0 ? row->t_ns : row->start_ns);
-	pad(o, at, o->time_width);
-	if (row->aggregate >= 0) {
-		at = o->len;
-		put_time(o, row->end_ns);
-		pad(o, at, o->time_width);
-		at = o->len;
-		put_text(o, ntdb_aggregate_name(row->aggregate));
-		pad(o, at, AGGREGATE_WIDTH);
-	}
-	n = format_value(row, text);
-	for (at = n; at < VALUE_WIDTH; at++)
-		put_char(o, ' ');
-	put(o, text, n);
-	put_char(o, ' ');
-	put(o, o->name, o->name_len);
-	put_char(o, '\n');
+	p = pad(put_time(o, p, &o->end, row->end_ns), from, o->time_len);
+	from = p;
+	p = put_text(p, ntdb_aggregate_name(row->aggregate));
+	return pad(p, from, AGGREGATE_WIDTH);
 }
 
-static void
-row_csv(struct out *o, const struct ntdb_row *row)
+static char *
+row_table(struct out *o, const struct ntdb_row *row, char *p)
 {
-	put(o, o->name, o->name_len);
-	put_char(o, ',');
-	if (row->aggregate < 0) {
-		put_time(o, row->t_ns);
-	} else {
-		put_text(o, ntdb_aggregate_name(row->aggregate));
-		put_char(o, ',');
-		put_time(o, row->start_ns);
-		put_char(o, ',');
-		put_time(o, row->end_ns);
+	char text[NTDB_TEXT_MAX], *from = p;
+	size_t n;
+
+	p = put_time(o, p, &o->start,
+	    row->aggregate < 0 ? row->t_ns : row->start_ns);
+	p = pad(p, from, o->time_len);
+	if (row->aggregate >= 0)
+		p = end_table(o, row, p);
+	n = ntdb_row_format(row, text);
+	if (n < VALUE_WIDTH) {
+		memset(p, ' ', VALUE_WIDTH);
+		p += VALUE_WIDTH - n;
 	}
-	put_char(o, ',');
-	put_text(o, ntdb_type_name(row->type));
-	put_char(o, ',');
-	put_value(o, row);
-	put_char(o, '\n');
+	memcpy(p, text, 2 * STEP);
+	return put_piece(p + n, o->head, o->head_len);
 }
 
-/* `,"KEY":TIME': a string in the styles for people, else a number. */
-static void
-json_time(struct out *o, const char *key, int64_t t_ns)
+static char *
+end_csv(struct out *o, const struct ntdb_row *row, char *p)
 {
-	bool quote = o->style == NTDB_TIME_HUMAN ||
-	    o->style == NTDB_TIME_RFC3339;
-
-	put_text(o, key);
-	if (quote)
-		put_char(o, '"');
-	put_time(o, t_ns);
-	if (quote)
-		put_char(o, '"');
+	*p++ = ',';
+	return put_time(o, p, &o->end, row->end_ns);
 }
 
-static void
-row_json(struct out *o, const struct ntdb_row *row)
+static char *
+row_csv(struct out *o, const struct ntdb_row *row, char *p)
 {
-	bool quote = !ntdb_type_is_int(row->type) &&
-	    !isfinite(row->value.f);
+	p = put_piece(p, o->head, o->head_len);
+	p = put_time(o, p, &o->start,
+	    row->aggregate < 0 ? row->t_ns : row->start_ns);
+	if (row->aggregate >= 0)
+		p = end_csv(o, row, p);
+	p = put_piece(p, o->mid, o->mid_len);
+	p += ntdb_row_format(row, p);
+	*p++ = '\n';
+	return p;
+}
 
-	if (o->format == OUT_JSON)
-		put_text(o, o->has_rows ? ",\n" : "[\n");
-	put_text(o, "{\"metric\":\"");
-	put(o, o->name, o->name_len);
-	if (row->aggregate < 0) {
-		json_time(o, "\",\"time\":", row->t_ns);
-	} else {
-		put_text(o, "\",\"aggregate\":\"");
-		put_text(o, ntdb_aggregate_name(row->aggregate));
-		json_time(o, "\",\"start\":", row->start_ns);
-		json_time(o, ",\"end\":", row->end_ns);
+static char *
+end_json(struct out *o, const struct ntdb_row *row, char *p)
+{
+	p = put_text(p, o->civil ? "\",\"end\":\"" : ",\"end\":");
+	return put_time(o, p, &o->end, row->end_ns);
+}
+
+static char *
+row_json(struct out *o, const struct ntdb_row *row, char *p)
+{
+	size_t n;
+
+	p = put_piece(p, o->head, o->head_len);
+	p = put_time(o, p, &o->start,
+	    row->aggregate < 0 ? row->t_ns : row->start_ns);
+	if (row->aggregate >= 0)
+		p = end_json(o, row, p);
+	p = put_piece(p, o->mid, o->mid_len);
+	n = ntdb_row_format(row, p);
+
+	/* What ends with a letter is NaN, +Inf or -Inf: a string. */
+	if (p[n - 1] > '9') {
+		memmove(p + 1, p, n);
+		p[0] = p[n + 1] = '"';
+		n += 2;
 	}
-	put_text(o, ",\"type\":\"");
-	put_text(o, ntdb_type_name(row->type));
-	put_text(o, quote ? "\",\"value\":\"" : "\",\"value\":");
-	put_value(o, row);
-	if (quote)
-		put_char(o, '"');
-	put_char(o, '}');
-	if (o->format == OUT_JSONL)
-		put_char(o, '\n');
+	p += n;
+	memcpy(p, o->tail, sizeof(o->tail));
+	return p + o->tail_len;
 }
 
 /* The suffix or fraction that keeps a value in its class when read back. */
-static void
-put_class(struct out *o, const struct ntdb_row *row, size_t from)
+static inline char *
+put_class(char *p, const struct ntdb_row *row, const char *value)
 {
+	const double f = row->value.f;
+
 	if (ntdb_type_is_int(row->type)) {
-		put_char(o, 'i');
-		return;
+		*p++ = 'i';
+		return p;
 	}
-	for (; from < o->len; from++)
-		if (o->buf[from] != '-' &&
-		    (o->buf[from] < '0' || o->buf[from] > '9'))
-			return;
-	put(o, ".0", 2);
+	/* What is not whole shows it. */
+	if (f > -1e15 && f < 1e15 && (double)(int64_t)f != f)
+		return p;
+	for (; value < p; value++)
+		if (*value != '-' && (*value < '0' || *value > '9'))
+			return p;
+	*p++ = '.';
+	*p++ = '0';
+	return p;
 }
 
-static void
-row_lp(struct out *o, const struct ntdb_row *row)
+static char *
+row_lp(struct out *o, const struct ntdb_row *row, char *p)
 {
-	size_t at;
+	char *value = put_piece(p, o->head, o->head_len);
 
-	if (row->aggregate < 0) {
-		put(o, o->name, o->name_len);
-	} else {
-		put(o, o->name, o->split);
-		put_char(o, '.');
-		put_text(o, ntdb_aggregate_name(row->aggregate));
-		put(o, o->name + o->split, o->name_len - o->split);
-	}
-	put_char(o, ' ');
-	at = o->len;
-	put_value(o, row);
-	put_class(o, row, at);
-	put_char(o, ' ');
-	put_time(o, row->aggregate < 0 ? row->t_ns : row->bucket_ns);
-	put_char(o, '\n');
+	p = put_class(value + ntdb_row_format(row, value), row, value);
+	*p++ = ' ';
+	p = put_time(o, p, &o->start,
+	    row->aggregate < 0 ? row->t_ns : row->bucket_ns);
+	*p++ = '\n';
+	return p;
 }
 
 int
 out_row(struct out *o, const struct ntdb_row *row)
 {
-	if (!o->has_name || o->id != row->id || strcmp(o->db, row->db) != 0)
-		set_name(o, row);
-	if (BUFFER_LEN - o->len < o->name_len + ROW_MAX && flush(o) != 0)
+	if (o->db != row->db || o->id != row->id || o->type != row->type ||
+	    o->aggregate != row->aggregate)
+		set_head(o, row);
+	if (o->len > o->limit && flush(o) != 0)
 		return -1;
-	switch (o->format) {
-	case OUT_TABLE:
-		row_table(o, row);
-		break;
-	case OUT_CSV:
-		row_csv(o, row);
-		break;
-	case OUT_LP:
-		row_lp(o, row);
-		break;
-	case OUT_JSON:
-	case OUT_JSONL:
-		row_json(o, row);
-		break;
-	}
-	o->has_rows = true;
+	o->len = (size_t)(o->row(o, row, o->buf + o->len) - o->buf);
 	return 0;
 }
 
@@ -325,27 +497,43 @@ out_row(struct out *o, const struct ntdb_row *row)
 static void
 heading(struct out *o)
 {
-	size_t at = o->len;
+	char *p = o->buf, *from = p;
 
 	if (o->format == OUT_CSV)
-		put_text(o, o->aggregates ?
+		p = put_text(p, o->aggregates ?
 		    "metric,aggregate,start,end,type,value\n" :
 		    "metric,time,type,value\n");
-	if (o->format != OUT_TABLE)
-		return;
-	put_text(o, o->aggregates ? "START" : "TIME");
-	pad(o, at, o->time_width);
-	if (o->aggregates) {
-		at = o->len;
-		put_text(o, "END");
-		pad(o, at, o->time_width);
-		at = o->len;
-		put_text(o, "AGGREGATE");
-		pad(o, at, AGGREGATE_WIDTH);
+	if (o->format == OUT_JSON)
+		p = put_text(p, "[\n");
+	if (o->format == OUT_TABLE) {
+		p = put_text(p, o->aggregates ? "START" : "TIME");
+		p = pad(p, from, o->time_len);
+		if (o->aggregates) {
+			from = p;
+			p = pad(put_text(p, "END"), from, o->time_len);
+			from = p;
+			p = pad(put_text(p, "AGGREGATE"), from,
+			    AGGREGATE_WIDTH);
+		}
+		memset(p, ' ', VALUE_WIDTH);
+		p = put_text(p + VALUE_WIDTH - strlen("VALUE"),
+		    "VALUE METRIC\n");
 	}
-	for (at = strlen("VALUE"); at < VALUE_WIDTH; at++)
-		put_char(o, ' ');
-	put_text(o, "VALUE METRIC\n");
+	o->len = (size_t)(p - o->buf);
+}
+
+/* How the rows of each format are written and what ends an object. */
+static void
+set_format(struct out *o, enum out_format format)
+{
+	const char *tail = format == OUT_JSON ? "},\n" : "}\n";
+
+	o->format = format;
+	o->row = format == OUT_TABLE ? row_table : format == OUT_CSV ? row_csv :
+	    format == OUT_LP ? row_lp : row_json;
+	memset(o->tail, 0, sizeof(o->tail));
+	o->tail_len = strlen(tail);
+	memcpy(o->tail, tail, o->tail_len);
 }
 
 struct out *
@@ -357,12 +545,14 @@ out_new(int fd, enum out_format format, enum ntdb_time_style style,
 	if (o == NULL)
 		return NULL;
 	o->fd = fd;
-	o->format = format;
+	set_format(o, format);
 	o->style = style;
 	o->aggregates = aggregates;
-	o->has_rows = o->has_name = false;
-	o->time_width = TIME_WIDTH + (style == NTDB_TIME_RFC3339);
-	o->len = o->name_len = o->split = 0;
+	o->civil = style == NTDB_TIME_HUMAN || style == NTDB_TIME_RFC3339;
+	o->db = NULL;
+	o->start.span_ns = o->end.span_ns = 0;
+	o->time_len = TIME_WIDTH + (style == NTDB_TIME_RFC3339);
+	o->head_len = o->mid_len = 0;
 	heading(o);
 	return o;
 }
@@ -373,12 +563,21 @@ out_free(struct out *o)
 	free(o);
 }
 
+/* The last row, which is still there, or the `[' has nothing behind it. */
+static void
+end_array(struct out *o, bool complete)
+{
+	const char *end = o->db != NULL ? "\n]\n" : "[]\n";
+
+	o->len -= 2;
+	if (complete)
+		o->len = (size_t)(put_text(o->buf + o->len, end) - o->buf);
+}
+
 int
 out_finish(struct out *o, bool complete)
 {
-	if (BUFFER_LEN - o->len < ROW_MAX && flush(o) != 0)
-		return -1;
-	if (o->format == OUT_JSON && complete)
-		put_text(o, o->has_rows ? "\n]\n" : "[]\n");
+	if (o->format == OUT_JSON)
+		end_array(o, complete);
 	return flush(o);
 }

@@ -1,7 +1,8 @@
 /*
- * Query results as text, streamed through one buffer of fixed size: rows are
- * written as they come, and nothing is kept of them but the name of the
- * last metric, ready in the form of the format.
+ * The result of one query as text, streamed through one buffer of fixed size:
+ * rows are written as they come, and nothing is kept of them but what the
+ * next row may have in common with the last one, ready as text: the name of
+ * the metric, the day.
  */
 #ifndef NTDB_BIN_OUT_H
 #define NTDB_BIN_OUT_H
@@ -29,7 +30,7 @@ struct out *out_new(int fd, enum out_format format,
     enum ntdb_time_style style, bool aggregates);
 void out_free(struct out *o);
 
-/* Write a row.  -1, with errno: the output failed. */
+/* Write a row of the query.  -1, with errno: the output failed. */
 int out_row(struct out *o, const struct ntdb_row *row);
 
 /*

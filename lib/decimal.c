@@ -11,6 +11,9 @@
 /* The part of a double's fraction that a float has no room for. */
 #define F32_LOST (((uint64_t)1 << 29) - 1)
 
+/* The least decimal with so many places, 1e-06, has no exponent as text. */
+#define SCALE_PLAIN 6
+
 /* Every decimal of at most 15 digits is the shortest text of its double. */
 #define M_SHORTEST INT64_C(1000000000000000)
 
@@ -275,8 +278,43 @@ number_format_f64(double f, char *buf)
 	return format_radix(bits >> 63 != 0, radix_shortest_f64(bits), buf);
 }
 
-size_t
-dec_format(int64_t m, uint8_t scale, char *buf)
+/* w / 10^scale in n digits, of which some stand before the point. */
+static inline char *
+put_plain(char *p, uint32_t w, unsigned n, unsigned scale)
+{
+	char *end = p + n + (scale > 0), *at = end;
+
+	if (scale > 0) {
+		n -= scale;
+		for (; scale >= 2; scale -= 2) {
+			at -= 2;
+			memcpy(at, digit_pairs + w % 100 * 2, 2);
+			w /= 100;
+		}
+		if (scale > 0) {
+			*--at = (char)('0' + w % 10);
+			w /= 10;
+		}
+		*--at = '.';
+	}
+	for (; n > 2; n -= 2) {
+		at -= 2;
+		memcpy(at, digit_pairs + w % 100 * 2, 2);
+		w /= 100;
+	}
+	if (n == 2)
+		memcpy(p, digit_pairs + w * 2, 2);
+	else
+		*p = (char)('0' + w);
+	return end;
+}
+
+/* Any decimal; apart, so that the short ones need save no registers. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static size_t
+format_dec(int64_t m, uint8_t scale, char *buf)
 {
 	struct radix r;
 
@@ -292,11 +330,35 @@ dec_format(int64_t m, uint8_t scale, char *buf)
 }
 
 size_t
+dec_format(int64_t m, uint8_t scale, char *buf)
+{
+	uint64_t u = m < 0 ? 0 - (uint64_t)m : (uint64_t)m;
+	uint32_t w = (uint32_t)u;
+	unsigned n;
+	char *p = buf;
+
+	/* What sensors say is short. */
+	if (w != u || scale > SCALE_PLAIN)
+		return format_dec(m, scale, buf);
+	for (; scale > 0 && w % 10 == 0; scale--)
+		w /= 10;
+	*p = '-';
+	p += m < 0;
+	n = count_digits(w);
+	if (n <= scale)
+		n = scale + 1u;
+	return (size_t)(put_plain(p, w, n, scale) - buf);
+}
+
+size_t
 number_format_u64(uint64_t u, char *buf)
 {
 	unsigned n = count_digits(u);
 
-	put_digits(buf + n, u, n);
+	if (u <= UINT32_MAX)
+		put_plain(buf, (uint32_t)u, n, 0);
+	else
+		put_digits(buf + n, u, n);
 	return n;
 }
 

@@ -382,8 +382,9 @@ struct ntdb_query_options {
 	  NTDB_ORDER_METRIC, NULL, 0, 0 }
 
 struct ntdb_row {
-	const char *db;		/* borrowed until the next call */
-	const char *metric;	/* likewise */
+	const char *db;		/* borrowed until the close, and the same
+				 * pointer in all rows of a database */
+	const char *metric;	/* borrowed until the next call */
 	uint32_t id;		/* the metric's, within its database */
 	int	type;		/* enum ntdb_type: of the metric, or, for
 				 * an aggregate, of value */

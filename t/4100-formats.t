@@ -6,6 +6,7 @@
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
 
 python3 - <<'EOF'
+import datetime
 import json
 import re
 from blackbox import *
@@ -34,7 +35,7 @@ old/v 1 1969-12-31 23:59:58.5
 old/v 2 1969-12-31 23:59:59
 """
 ALL = [*NOW, *EVER]
-plan(43)
+plan(46)
 r = ingest(root, LINES, *NOW)
 same((r.status, r.err), (0, b""), "ingest")
 
@@ -264,6 +265,43 @@ r = query(root, *NOW, "a")
 same([x.split()[2:] for x in r.out.decode().splitlines()[1:]],
      [["-7", "a/count"], ["21", "a/temp"]],
      "the default is the last value of each metric")
+
+# Rows of one day share most of their time: days, their ends, fractions.
+DAY = 86400 * 10**9
+
+
+def date(t_ns, middle):
+    day, rest = divmod(t_ns, DAY)
+    d = datetime.date(1970, 1, 1) + datetime.timedelta(day)
+    s, frac = divmod(rest, 10**9)
+    return "%s%s%02d:%02d:%02d.%09d" % (d.isoformat(), middle, s // 3600,
+                                        s // 60 % 60, s % 60, frac)
+
+
+days = [-2**63 // DAY * DAY, -DAY, 0, 20000 * DAY, (2**63 - 1) // DAY * DAY]
+moments = [0, 1, 999999999, 10**9, 59 * 10**9, 60 * 10**9 + 123456789,
+           61 * 10**9 + 123456789, 763 * 10**9 + 10**8, 3599 * 10**9,
+           3600 * 10**9, DAY // 2, DAY - 10**9, DAY - 1]
+times = [d + m for d in days for m in moments
+         if -2**63 <= d + m < 2**63] + [-2**63, 2**63 - 1]
+times.sort()
+clock = tempdir() + "/clock"
+r = ingest(clock, "".join("a/t %d %d\n" % (i, t)
+                          for i, t in enumerate(times)),
+           "-p", "ns", "--now", "2262-04-11T23:47:16")
+same((r.status, r.err), (0, b""), "times of the first, last and other days")
+# The last day of one metric is followed by the first day of the next.
+r = ingest(clock, "".join("a/u %d %d\n" % (i, t)
+                          for i, t in enumerate(times)),
+           "-p", "ns", "--now", "2262-04-11T23:47:16")
+r = query(clock, *NOW, "-s", "1677-09-21T00:12:43.145224192", "-f", "csv",
+          "*")
+same([row[:2] for row in csv_rows(r.out)],
+     [[m, date(t, "T") + "Z"] for m in ("a/t", "a/u") for t in times],
+     "their dates, and two metrics of one type")
+r = query(clock, *NOW, "-f", "lp", "a/t")
+same([x.split(" ", 2)[2] for x in r.out.decode().splitlines()],
+     [date(t, " ") for t in times], "and in line protocol")
 
 # Misuse.
 same(query(root, "-f", "xml", "a").status, 64, "unknown format: 64")
