@@ -103,8 +103,8 @@ ok(campaign(part, root, rng, NOW, 75) == 0, "75 queries of pages")
 feed(lines[half:])
 ok(campaign(store, root, rng, NOW, 75) == 0, "75 queries of log and pages")
 r = flush(root, *seal_args(), *now)
-same(r.status, 0, "flush --seal")
-ok(campaign(store, root, rng, NOW, 75) == 0, "75 queries of sealed pages")
+same(r.status, 0, "flush: " + sealed())
+ok(campaign(store, root, rng, NOW, 75) == 0, "75 queries of %s pages" % sealed())
 
 # Everything at once, as the backup has it.
 r = query(root, "-f", "lp", "home", "net", *now)

@@ -73,7 +73,7 @@ same([(r[0], r[3]) for r in rows],
      [("a/m%03d" % i, str(i)) for i in range(WRITERS)],
      "each has its value")
 r = flush(root, *seal_args(), *NOW)
-same((r.status, r.err), (0, b""), "seal")
+same((r.status, r.err), (0, b""), sealed())
 same(samples(root, "a"), rows, "and keeps it")
 
 root = temp + "/yes"

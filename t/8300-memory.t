@@ -125,13 +125,13 @@ n = measured(16, "export", "ntdb-query", "-f", "lp", "d")
 same(n, LINES, "export has all lines")
 measured(16, "percentile of one large bucket", "ntdb-query", "-a", "p99",
          "d/one")
-measured(48, "seal", "ntdb-flush", *seal_args())
-n = measured(16, "export of sealed pages", "ntdb-query", "-f", "lp", "d")
+measured(48, sealed(), "ntdb-flush", *seal_args())
+n = measured(16, "export of %s pages" % sealed(), "ntdb-query", "-f", "lp", "d")
 same(n, LINES, "export has all lines")
 measured(16, "all aggregates by the hour", "ntdb-query", "-a",
          "min,max,sum,avg,count,first,last,median,p50,p95,p99,stddev,"
          "trimmed_avg", "-w", "1h", "d")
-measured(16, "percentile of one large bucket, sealed", "ntdb-query", "-a",
+measured(16, "percentile of one large bucket, " + sealed(), "ntdb-query", "-a",
          "median", "d/one")
 
 # The same file again: every sample is looked up.

@@ -177,6 +177,11 @@ def seal_args():
     return ["--force", "--wait", "60s"]
 
 
+def sealed():
+    """What pages are after that, for the names of results."""
+    return "sealed" if flush_knows("--seal") else "flushed"
+
+
 def query(root, *args, **kw):
     return run(["ntdb-query", "-r", root, *args], **kw)
 

@@ -104,8 +104,8 @@ def one_after_another(temp, db, lines, now):
     export_is(root, db, want, db + ": export, half in pages, half in the log")
     flush(root, *move_args(), *now)
     export_is(root, db, want, db + ": export after flush")
-    silent(flush(root, *seal_args(), *now), db + ": seal")
-    export_is(root, db, want, db + ": export after sealing")
+    silent(flush(root, *seal_args(), *now), db + ": " + sealed())
+    export_is(root, db, want, db + ": export, all " + sealed())
 
 
 def only_log(temp, db, lines, now):
@@ -209,7 +209,7 @@ def many_partitions(temp, days, now_ns):
     for thread in threads:
         thread.join()
     same((p.returncode, p.stderr, p.stdout == want), (0, b"", True),
-         "the same with 64 descriptors, beside ingest and seal")
-    ok(not bad, "ingest and seal went on")
+         "the same with 64 descriptors, beside ingest and flush")
+    ok(not bad, "ingest and flush went on")
     for text in bad[:5]:
         diag(text)
