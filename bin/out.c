@@ -4,16 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "out.h"
 #include "escape.h"
+#include "out-time.h"
+#include "out.h"
 
 #define BUFFER_LEN 65536
 #define ROW_MAX 512		/* of a row, but for its head, and more */
 #define HEAD_MAX (BUFFER_LEN - ROW_MAX)
 #define STEP 16			/* bytes that are copied at a time */
 
-#define DATE_ROOM (2 * STEP)	/* a date, or a number for a time, fits */
-#define TIME_WIDTH 29
 #define AGGREGATE_WIDTH 11
 #define VALUE_WIDTH 24
 
@@ -23,21 +22,6 @@
 #else
 #define SELDOM
 #endif
-
-#define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_DAY (INT64_C(86400) * (int64_t)NS_PER_S)
-
-/*
- * A time as text, from which other times of its day differ in few places.
- * Invariant: text is that of a date in [day_ns, day_ns + span_ns) whose
- * fraction of a second is frac; span_ns is 0 if there is none.
- */
-struct clock {
-	int64_t	day_ns;
-	uint64_t span_ns;
-	uint32_t frac;
-	char	text[NTDB_TEXT_MAX];
-};
 
 /*
  * What rows have in common, head with the name of the metric and mid without,
@@ -57,27 +41,18 @@ struct clock {
 struct out {
 	int	fd;
 	enum out_format format;
-	enum ntdb_time_style style;
 	bool	aggregates;
-	bool	civil;		/* times are dates, and strings in JSON */
 	const char *db;
 	uint32_t id;
 	int	type, aggregate;
 	char	*(*row)(struct out *, const struct ntdb_row *, char *);
 	size_t	len, limit, head_len, mid_len, tail_len;
-	size_t	time_len;	/* of a date; in a table, of any time */
 	struct clock start, end;
 	char	tail[4];
 	char	mid[64 + STEP];
 	char	head[HEAD_MAX + STEP];
 	char	buf[BUFFER_LEN];
 };
-
-static const char pairs[] =
-    "00010203040506070809101112131415161718192021222324"
-    "25262728293031323334353637383940414243444546474849"
-    "50515253545556575859606162636465666768697071727374"
-    "75767778798081828384858687888990919293949596979899";
 
 static SELDOM int
 flush(struct out *o)
@@ -127,72 +102,6 @@ pad(char *p, const char *from, size_t width)
 		*p++ = ' ';
 	*p++ = ' ';
 	return p;
-}
-
-/* ---------------------------------------------------------------- time */
-
-static inline void
-put2(char *p, uint32_t v)
-{
-	memcpy(p, pairs + 2 * v, 2);
-}
-
-static SELDOM void
-put9(char *p, uint32_t v)
-{
-	uint32_t high = v / 10000, low = v % 10000, top = high / 10000;
-
-	high -= top * 10000;
-	p[0] = (char)('0' + top);
-	put2(p + 1, high / 100);
-	put2(p + 3, high % 100);
-	put2(p + 5, low / 100);
-	put2(p + 7, low % 100);
-}
-
-/* Format a time, and remember its day if it has one. */
-static SELDOM char *
-put_day(struct out *o, char *p, struct clock *c, int64_t t_ns)
-{
-	int64_t since = t_ns % NS_PER_DAY;
-	size_t n = ntdb_time_format(t_ns, o->style, c->text);
-
-	memcpy(p, c->text, DATE_ROOM);
-	c->span_ns = 0;
-	if (!o->civil)
-		return p + n;
-	if (since < 0)
-		since += NS_PER_DAY;
-	c->frac = (uint32_t)((uint64_t)since % NS_PER_S);
-
-	/* The first and the last day of all times are not whole. */
-	if (t_ns >= INT64_MIN + NS_PER_DAY && t_ns <= INT64_MAX - NS_PER_DAY) {
-		c->day_ns = t_ns - since;
-		c->span_ns = (uint64_t)NS_PER_DAY;
-	}
-	return p + n;
-}
-
-static inline char *
-put_time(struct out *o, char *p, struct clock *c, int64_t t_ns)
-{
-	uint64_t since;
-	uint32_t s, minutes, frac;
-
-	since = (uint64_t)t_ns - (uint64_t)c->day_ns;
-	if (since >= c->span_ns)
-		return put_day(o, p, c, t_ns);
-
-	s = (uint32_t)(since / NS_PER_S);
-	frac = (uint32_t)(since - s * NS_PER_S);
-	minutes = s / 60;
-	memcpy(p, c->text, DATE_ROOM);
-	put2(p + 11, minutes / 60);
-	put2(p + 14, minutes % 60);
-	put2(p + 17, s - minutes * 60);
-	if (frac != c->frac)
-		put9(p + 20, frac);
-	return p + o->time_len;
 }
 
 /* -------------------------------------------------------- head and mid */
@@ -327,9 +236,9 @@ head_json(struct out *o, const struct ntdb_row *row)
 		add_text(o, ntdb_aggregate_name(row->aggregate));
 		add_text(o, "\",\"start\":");
 	}
-	if (o->civil)
+	if (o->start.civil)
 		add(o, "\"", 1);
-	add_mid(o, o->civil ? "\",\"type\":\"" : ",\"type\":\"");
+	add_mid(o, o->start.civil ? "\",\"type\":\"" : ",\"type\":\"");
 	add_mid(o, ntdb_type_name(row->type));
 	add_mid(o, "\",\"value\":");
 }
@@ -368,7 +277,7 @@ end_table(struct out *o, const struct ntdb_row *row, char *p)
 {
 	char *from = p;
 
-	p = pad(put_time(o, p, &o->end, row->end_ns), from, o->time_len);
+	p = pad(clock_put(&o->end, p, row->end_ns), from, o->start.len);
 	from = p;
 	p = put_text(p, ntdb_aggregate_name(row->aggregate));
 	return pad(p, from, AGGREGATE_WIDTH);
@@ -380,9 +289,9 @@ row_table(struct out *o, const struct ntdb_row *row, char *p)
 	char text[NTDB_TEXT_MAX], *from = p;
 	size_t n;
 
-	p = put_time(o, p, &o->start,
+	p = clock_put(&o->start, p,
 	    row->aggregate < 0 ? row->t_ns : row->start_ns);
-	p = pad(p, from, o->time_len);
+	p = pad(p, from, o->start.len);
 	if (row->aggregate >= 0)
 		p = end_table(o, row, p);
 	n = ntdb_row_format(row, text);
@@ -398,14 +307,14 @@ static char *
 end_csv(struct out *o, const struct ntdb_row *row, char *p)
 {
 	*p++ = ',';
-	return put_time(o, p, &o->end, row->end_ns);
+	return clock_put(&o->end, p, row->end_ns);
 }
 
 static char *
 row_csv(struct out *o, const struct ntdb_row *row, char *p)
 {
 	p = put_piece(p, o->head, o->head_len);
-	p = put_time(o, p, &o->start,
+	p = clock_put(&o->start, p,
 	    row->aggregate < 0 ? row->t_ns : row->start_ns);
 	if (row->aggregate >= 0)
 		p = end_csv(o, row, p);
@@ -418,8 +327,8 @@ row_csv(struct out *o, const struct ntdb_row *row, char *p)
 static char *
 end_json(struct out *o, const struct ntdb_row *row, char *p)
 {
-	p = put_text(p, o->civil ? "\",\"end\":\"" : ",\"end\":");
-	return put_time(o, p, &o->end, row->end_ns);
+	p = put_text(p, o->start.civil ? "\",\"end\":\"" : ",\"end\":");
+	return clock_put(&o->end, p, row->end_ns);
 }
 
 static char *
@@ -428,7 +337,7 @@ row_json(struct out *o, const struct ntdb_row *row, char *p)
 	size_t n;
 
 	p = put_piece(p, o->head, o->head_len);
-	p = put_time(o, p, &o->start,
+	p = clock_put(&o->start, p,
 	    row->aggregate < 0 ? row->t_ns : row->start_ns);
 	if (row->aggregate >= 0)
 		p = end_json(o, row, p);
@@ -474,7 +383,7 @@ row_lp(struct out *o, const struct ntdb_row *row, char *p)
 
 	p = put_class(value + ntdb_row_format(row, value), row, value);
 	*p++ = ' ';
-	p = put_time(o, p, &o->start,
+	p = clock_put(&o->start, p,
 	    row->aggregate < 0 ? row->t_ns : row->bucket_ns);
 	*p++ = '\n';
 	return p;
@@ -507,10 +416,10 @@ heading(struct out *o)
 		p = put_text(p, "[\n");
 	if (o->format == OUT_TABLE) {
 		p = put_text(p, o->aggregates ? "START" : "TIME");
-		p = pad(p, from, o->time_len);
+		p = pad(p, from, o->start.len);
 		if (o->aggregates) {
 			from = p;
-			p = pad(put_text(p, "END"), from, o->time_len);
+			p = pad(put_text(p, "END"), from, o->start.len);
 			from = p;
 			p = pad(put_text(p, "AGGREGATE"), from,
 			    AGGREGATE_WIDTH);
@@ -546,12 +455,10 @@ out_new(int fd, enum out_format format, enum ntdb_time_style style,
 		return NULL;
 	o->fd = fd;
 	set_format(o, format);
-	o->style = style;
 	o->aggregates = aggregates;
-	o->civil = style == NTDB_TIME_HUMAN || style == NTDB_TIME_RFC3339;
 	o->db = NULL;
-	o->start.span_ns = o->end.span_ns = 0;
-	o->time_len = TIME_WIDTH + (style == NTDB_TIME_RFC3339);
+	clock_init(&o->start, style);
+	clock_init(&o->end, style);
 	o->head_len = o->mid_len = 0;
 	heading(o);
 	return o;

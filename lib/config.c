@@ -127,10 +127,11 @@ job_begin(struct reading *r, const char *id, int64_t line,
 static int
 check_jobs(const struct reading *r, struct ntdb_error *err)
 {
-	const struct rollup_job *j = r->manifest->jobs;
-	const struct rollup_job *end = j + r->manifest->n_jobs;
+	size_t i;
 
-	for (; j < end; j++) {
+	for (i = 0; i < r->manifest->n_jobs; i++) {
+		const struct rollup_job *j = &r->manifest->jobs[i];
+
 		if (j->source_metric != NULL && j->source_pattern != NULL)
 			return err_line(err, NTDB_ECONFIG, r->display,
 			    j->line, "[rollup.%s] has both source_metric "
