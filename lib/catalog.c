@@ -157,10 +157,15 @@ int
 catalog_scan(const char *text, size_t len, const char *display,
     catalog_fn *fn, void *arg, struct ntdb_error *err)
 {
-	const char *p = text, *end = text + len, *nl;
+	const char *p, *end, *nl;
 	int64_t line = 1;
 	int r, bad = 0;
 
+	/* An empty buffer may have no bytes at all. */
+	if (len == 0)
+		text = "";
+	p = text;
+	end = text + len;
 	if (len <= strlen(FIRST_LINE) || !skip(&p, end, FIRST_LINE "\n")) {
 		bad = scan_whole(text, len, display, fn, arg, err);
 		nl = memchr(text, '\n', len);
