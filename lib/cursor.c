@@ -393,9 +393,3 @@ scan_begin_day(struct scan *sc, int64_t day)
 	else
 		sc->next_first = sc->day_last + 1;
 }
-
-int
-scan_verdict(const struct scan *sc, struct ntdb_error *err)
-{
-	return pagecache_verdict(sc->cache, err);
-}

@@ -83,12 +83,6 @@ int scan_next_day(struct scan *sc, int64_t *day, struct ntdb_error *err);
 void scan_begin_day(struct scan *sc, int64_t day);
 
 /*
- * 0, or NTDB_ECORRUPT or NTDB_EVERSION if something had to be left out.  The
- * root's note function has been told what.
- */
-int scan_verdict(const struct scan *sc, struct ntdb_error *err);
-
-/*
  * First and last nanosecond of the bucket that a time lies in.  Buckets are
  * aligned to the epoch, but those of whole weeks begin on a Monday.
  */
@@ -109,12 +103,5 @@ struct last_sample {
 int scan_find_lasts(struct snapshot *s, struct pagecache *cache,
     const uint32_t *ids, size_t n, int64_t first, int64_t last,
     struct last_sample *out, struct ntdb_error *err);
-
-/*
- * The same for one metric.  NTDB_END: there is none.
- */
-int scan_find_last(struct snapshot *s, uint32_t id, int64_t first,
-    int64_t last, int64_t *t, int64_t *m, uint8_t *scale,
-    struct ntdb_error *err);
 
 #endif

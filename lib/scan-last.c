@@ -392,21 +392,3 @@ scan_find_lasts(struct snapshot *s, struct pagecache *cache,
 	}
 	return r;
 }
-
-int
-scan_find_last(struct snapshot *s, uint32_t id, int64_t first, int64_t last,
-    int64_t *t, int64_t *m, uint8_t *scale, struct ntdb_error *err)
-{
-	struct last_sample out;
-	int r;
-
-	r = scan_find_lasts(s, NULL, &id, 1, first, last, &out, err);
-	if (r != 0)
-		return r;
-	if (!out.found)
-		return NTDB_END;
-	*t = out.t;
-	*m = out.m;
-	*scale = out.scale;
-	return 0;
-}
