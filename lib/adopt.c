@@ -44,11 +44,13 @@ adopt_file(struct log_head *head, int dirfd, struct partition part,
 			head->max_id = ref.head.max_id;
 	}
 	datafile_close(&f);
+	if (f.sealed_epoch >= head->epoch)
+		head->epoch = f.sealed_epoch + 1;
 	if (r != NTDB_END)
 		return r;
 	if (end <= f.sealed_len)
 		return 0;
-	return log_head_put(head, part.kind, part.start, end, err);
+	return log_head_put(head, part.kind, part.start, end, f.file_id, err);
 }
 
 static int

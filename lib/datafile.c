@@ -62,6 +62,16 @@ read_at(const struct datafile *f, uint64_t pos, size_t len, bool more,
 	return 0;
 }
 
+/* Whether the list of last samples, if there is one, is sealed. */
+static bool
+list_is_within(const struct datafile *f)
+{
+	if (f->list_len == 0)
+		return f->list_at == 0;
+	return f->list_at >= DATA_HEAD_LEN && f->list_at <= f->sealed_len &&
+	    f->list_len <= f->sealed_len - f->list_at;
+}
+
 static int
 unpack_head(struct datafile *f, const uint8_t *p, size_t n,
     struct ntdb_error *err)
@@ -76,18 +86,20 @@ unpack_head(struct datafile *f, const uint8_t *p, size_t n,
 		return err_at(err, NTDB_EVERSION, f->name, -1,
 		    "data file of format version %u, newer than this program",
 		    get_u16(p + 8));
+	f->list_len = get_u32(p + 20);
+	f->sealed_len = get_u64(p + 24);
+	f->sealed_epoch = get_u64(p + 32);
+	f->file_id = get_u64(p + 40);
+	f->list_at = get_u64(p + 48);
+	f->flags = get_u32(p + 56);
 	if (get_u16(p + 8) != DATA_VERSION || get_u16(p + 10) != 0 ||
-	    get_u32(p + 20) != 0 || get_u64(p + 48) != 0 ||
-	    get_u32(p + 56) != 0)
+	    (f->flags & ~DATA_SEALED_LATE) != 0 || !list_is_within(f))
 		return err_at(err, NTDB_ECORRUPT, f->name, 0,
 		    "file header is malformed");
 	if (get_u32(p + 12) != f->part.kind ||
 	    (int32_t)get_u32(p + 16) != f->part.start)
 		return err_at(err, NTDB_ECORRUPT, f->name, 0,
 		    "file header is that of another partition");
-	f->sealed_len = get_u64(p + 24);
-	f->sealed_epoch = get_u64(p + 32);
-	f->file_id = get_u64(p + 40);
 	return 0;
 }
 
@@ -150,10 +162,34 @@ pack_head(const struct datafile *f, uint8_t p[DATA_HEAD_LEN])
 	put_u16(p + 8, DATA_VERSION);
 	put_u32(p + 12, f->part.kind);
 	put_u32(p + 16, (uint32_t)f->part.start);
+	put_u32(p + 20, f->list_len);
 	put_u64(p + 24, f->sealed_len);
 	put_u64(p + 32, f->sealed_epoch);
 	put_u64(p + 40, f->file_id);
+	put_u64(p + 48, f->list_at);
+	put_u32(p + 56, f->flags);
 	put_u32(p + DATA_HEAD_LEN - 4, checksum(p, DATA_HEAD_LEN - 4));
+}
+
+int
+datafile_write_head(const struct datafile *f, struct ntdb_error *err)
+{
+	uint8_t p[DATA_HEAD_LEN];
+
+	pack_head(f, p);
+	return io_pwrite(f->fd, p, sizeof(p), 0, f->name, err);
+}
+
+uint64_t
+datafile_committed(const struct datafile *f, const struct log_head *h)
+{
+	const struct log_file *listed;
+
+	listed = log_head_find(h, f->part.kind, f->part.start);
+	if (listed != NULL && listed->file_id == f->file_id &&
+	    listed->len > f->sealed_len)
+		return listed->len;
+	return f->sealed_len;
 }
 
 int
@@ -161,7 +197,6 @@ datafile_create(struct datafile *f, int dirfd, struct partition part,
     const struct io_owner *owner, bool *created, struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
-	uint8_t p[DATA_HEAD_LEN];
 	int r;
 
 	*created = false;
@@ -180,14 +215,15 @@ datafile_create(struct datafile *f, int dirfd, struct partition part,
 		return r;
 	}
 	f->file_id = io_random();
-	pack_head(f, p);
+	f->sealed_len = f->sealed_epoch = f->list_at = 0;
+	f->list_len = f->flags = 0;
 	if (ftruncate(f->fd, 0) == -1) {
 		r = err_sys(err, f->name, "cannot cut");
 		datafile_close(f);
 		return r;
 	}
 	if ((r = io_own_fd(f->fd, owner, false, f->name, err)) != 0 ||
-	    (r = io_pwrite(f->fd, p, sizeof(p), 0, f->name, err)) != 0) {
+	    (r = datafile_write_head(f, err)) != 0) {
 		datafile_close(f);
 		unlinkat(dirfd, f->name, 0);
 		return r;
@@ -264,6 +300,8 @@ datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
 {
 	int r;
 
+	if (f->list_len != 0 && *pos == f->list_at)
+		*pos += f->list_len;
 	if (limit > f->size && *pos >= f->size && *pos < limit) {
 		uint64_t at = *pos;
 
@@ -279,7 +317,11 @@ datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
 		ref->offset = *pos;
 		*pos += ref->head.len;
 	} else if (r == NTDB_ECORRUPT) {
-		*pos = search(f, *pos, limit < f->size ? limit : f->size);
+		if (limit > f->size)
+			limit = f->size;
+		if (f->list_at > *pos && f->list_at < limit)
+			limit = f->list_at;
+		*pos = search(f, *pos, limit);
 	}
 	return r;
 }

@@ -7,28 +7,34 @@
  *    10  2  flags, 0
  *    12  4  kind of the partition: 0 day, 1 month, 2 year, 3 forever
  *    16  4  its start, signed: days, months or years since 1970; 0
- *    20  4  reserved, 0
+ *    20  4  length of the list of last samples (lastlist.h); 0: there is none
  *    24  8  sealed length: up to here the file counts whatever the log says;
  *           0 if it was never sealed
- *    32  8  highest epoch of a page in the sealed part; 0
+ *    32  8  sealed epoch: that of the log when the file was sealed; 0
  *    40  8  file id: random, another after each sealing
- *    48 12  reserved, 0
+ *    48  8  offset of that list; 0
+ *    56  4  flags: bit 0: sealed after the end of its partition
  *    60  4  CRC-32 of the header so far
  *
  * How much of a file counts (its committed length): what the log's header
- * says of it, or the sealed length, whichever is more.  If there is no log,
- * or the log is older than the pages, all complete pages count.  Within that
- * length, a page with an epoch not below the log's does not count either,
- * unless it is sealed.
+ * says of the file with this id, or the sealed length, whichever is more.  If
+ * there is no log, or the log is older than the pages, all complete pages
+ * count.  Within that length, a page with an epoch not below the log's does
+ * not count either, unless it is sealed.
+ *
+ * A log with an epoch below the sealed one still has samples that are in the
+ * sealed part: who has it open opens it anew.
  */
 #ifndef NTDB_DATAFILE_H
 #define NTDB_DATAFILE_H
 
 #include "io.h"
+#include "logrec.h"
 #include "page.h"
 #include "partition.h"
 
 #define DATA_HEAD_LEN 64
+#define DATA_SEALED_LATE 1u	/* flag: sealed after its partition's end */
 
 struct datafile {
 	int	fd;
@@ -36,6 +42,8 @@ struct datafile {
 	char	name[PARTITION_NAME_MAX];
 	uint64_t size;		/* of the file, when it was opened */
 	uint64_t sealed_len, sealed_epoch, file_id;
+	uint64_t list_at;	/* list of last samples; 0: none */
+	uint32_t list_len, flags;
 	bool	torn;		/* shorter than a header, or zeros: a crash
 				 * came before its first sync */
 	struct datafile_ahead *ahead;	/* owned; NULL: every read goes to
@@ -66,6 +74,16 @@ int datafile_create(struct datafile *f, int dirfd, struct partition part,
     const struct io_owner *owner, bool *created, struct ntdb_error *err);
 void datafile_close(struct datafile *f);
 
+/* Write the header, of which sealed_len and what follows it may be new. */
+int datafile_write_head(const struct datafile *f, struct ntdb_error *err);
+
+/*
+ * Up to where the file counts by what this log says of it; 0 if neither says
+ * anything.
+ */
+uint64_t datafile_committed(const struct datafile *f,
+    const struct log_head *h);
+
 /* A page's place in its file. */
 struct page_ref {
 	uint64_t offset;
@@ -74,7 +92,8 @@ struct page_ref {
 
 /*
  * The page at *pos, which moves to the page after it.  limit is the
- * committed length.  NTDB_END at the limit.  If no valid header stands
+ * committed length.  NTDB_END at the limit.  The list of last samples is
+ * passed over.  If no valid header stands
  * at *pos (NTDB_ECORRUPT), *pos moves to the next valid page header before the limit, or
  * to the limit, so that the caller may report and go on.
  */

@@ -17,10 +17,8 @@
 static uint64_t
 committed_len(const struct flush *fl, const struct datafile *f)
 {
-	uint64_t len = log_head_find(&fl->next, f->part.kind, f->part.start);
+	uint64_t len = datafile_committed(f, &fl->next);
 
-	if (len < f->sealed_len)
-		len = f->sealed_len;
 	return len < DATA_HEAD_LEN ? DATA_HEAD_LEN : len;
 }
 
@@ -218,8 +216,7 @@ open_clean(struct flush *fl, struct partition part, struct datafile *f,
 		return r;
 	/* A file that is not listed yet may have been left by a flush that
 	 * was killed before it synced the directory. */
-	fl->dir_changed |= created || (f->sealed_len == 0 &&
-	    log_head_find(&fl->next, part.kind, part.start) == 0);
+	fl->dir_changed |= created || datafile_committed(f, &fl->next) == 0;
 	if ((r = cut_residue(fl, f, err)) != 0)
 		datafile_close(f);
 	return r;
@@ -276,7 +273,8 @@ flush_write_page(struct flush *fl, struct partition part, struct ntdb_error *err
 	f->size += page->len;
 	fl->res.pages++;
 	fl->res.bytes += page->len;
-	return log_head_put(&fl->next, part.kind, part.start, f->size, err);
+	return log_head_put(&fl->next, part.kind, part.start, f->size,
+	    f->file_id, err);
 }
 
 int

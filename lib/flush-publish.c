@@ -137,7 +137,8 @@ static int
 pack_names(struct flush *fl, struct buf *out, struct ntdb_error *err)
 {
 	struct log_key key = { fl->next.epoch, fl->next.nonce };
-	uint64_t head_len = LOG_HEAD_MIN + 16 * (uint64_t)fl->next.n_files;
+	uint64_t head_len = LOG_HEAD_MIN +
+	    LOG_FILE_LEN * (uint64_t)fl->next.n_files;
 	const struct state *s = &fl->w->state;
 	struct batch b;
 	uint32_t id;

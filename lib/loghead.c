@@ -12,7 +12,6 @@ static const uint8_t log_magic[8] = { 'N', 'T', 'D', 'B', 'W', 'A', 'L',
 	'\n' };
 
 #define LOG_VERSION 1
-#define FILE_ENTRY_LEN 16
 #define FILES_AT 48		/* offset of the entries */
 
 void
@@ -53,12 +52,12 @@ is_at(const struct log_head *h, uint32_t i, uint32_t kind, int32_t start)
 	return i < h->n_files && compare_file(&h->files[i], kind, start) == 0;
 }
 
-uint64_t
+const struct log_file *
 log_head_find(const struct log_head *h, uint32_t kind, int32_t start)
 {
 	uint32_t i = lower_bound(h, kind, start);
 
-	return is_at(h, i, kind, start) ? h->files[i].len : 0;
+	return is_at(h, i, kind, start) ? &h->files[i] : NULL;
 }
 
 static void
@@ -71,16 +70,16 @@ remove_at(struct log_head *h, uint32_t i)
 
 int
 log_head_put(struct log_head *h, uint32_t kind, int32_t start, uint64_t len,
-    struct ntdb_error *err)
+    uint64_t file_id, struct ntdb_error *err)
 {
 	uint32_t i = lower_bound(h, kind, start);
 	struct log_file *files;
 
 	if (is_at(h, i, kind, start)) {
+		h->files[i].len = len;
+		h->files[i].file_id = file_id;
 		if (len == 0)
 			remove_at(h, i);
-		else
-			h->files[i].len = len;
 		return 0;
 	}
 	if (len == 0)
@@ -96,6 +95,7 @@ log_head_put(struct log_head *h, uint32_t kind, int32_t start, uint64_t len,
 	files[i].kind = kind;
 	files[i].start = start;
 	files[i].len = len;
+	files[i].file_id = file_id;
 	h->n_files++;
 	return 0;
 }
@@ -106,7 +106,7 @@ log_head_pack(struct log_head *h, struct buf *out, struct ntdb_error *err)
 	size_t from = out->len;
 	uint32_t i;
 
-	h->len = LOG_HEAD_MIN + FILE_ENTRY_LEN * h->n_files;
+	h->len = LOG_HEAD_MIN + LOG_FILE_LEN * h->n_files;
 	buf_add(out, log_magic, sizeof(log_magic));
 	buf_add_u16(out, LOG_VERSION);
 	buf_add_u16(out, 0);
@@ -121,6 +121,7 @@ log_head_pack(struct log_head *h, struct buf *out, struct ntdb_error *err)
 		buf_add_u32(out, h->files[i].kind);
 		buf_add_u32(out, (uint32_t)h->files[i].start);
 		buf_add_u64(out, h->files[i].len);
+		buf_add_u64(out, h->files[i].file_id);
 	}
 	if (!buf_ok(out))
 		return err_nomem(err);
@@ -136,7 +137,7 @@ log_head_len(const uint8_t *p, size_t n, uint32_t *len,
 		return err_set(err, NTDB_ECORRUPT, "not a log of ntdb");
 	*len = get_u32(p + 12);
 	if (*len < LOG_HEAD_MIN ||
-	    *len > LOG_HEAD_MIN + FILE_ENTRY_LEN * LOG_FILES_MAX)
+	    *len > LOG_HEAD_MIN + LOG_FILE_LEN * LOG_FILES_MAX)
 		return err_set(err, NTDB_ECORRUPT,
 		    "log header has an impossible length");
 	return 0;
@@ -161,10 +162,11 @@ unpack_files(const uint8_t *p, struct log_head *h, struct ntdb_error *err)
 		return 0;
 	if ((h->files = malloc(n * sizeof(h->files[0]))) == NULL)
 		return err_nomem(err);
-	for (f = h->files; f < h->files + n; f++, p += FILE_ENTRY_LEN) {
+	for (f = h->files; f < h->files + n; f++, p += LOG_FILE_LEN) {
 		f->kind = get_u32(p);
 		f->start = (int32_t)get_u32(p + 4);
 		f->len = get_u64(p + 8);
+		f->file_id = get_u64(p + 16);
 		key = file_key(f->kind, f->start);
 		sorted &= f == h->files || key > last;
 		last = key;
@@ -194,7 +196,7 @@ log_head_unpack(const uint8_t *p, size_t n, struct log_head *h,
 	h->n_files = get_u32(p + 40);
 	if (get_u16(p + 8) != LOG_VERSION || get_u16(p + 10) != 0 ||
 	    get_u32(p + 44) != 0 || h->n_files > LOG_FILES_MAX ||
-	    len != LOG_HEAD_MIN + FILE_ENTRY_LEN * h->n_files) {
+	    len != LOG_HEAD_MIN + LOG_FILE_LEN * h->n_files) {
 		h->n_files = 0;
 		return err_set(err, NTDB_ECORRUPT, "log header is malformed");
 	}

@@ -7,17 +7,18 @@
  *     0  8  magic "NTDBWAL\n"
  *     8  2  version, 1
  *    10  2  flags, 0
- *    12  4  length of the header, CRC included: 52 + 16 n
+ *    12  4  length of the header, CRC included: 52 + 24 n
  *    16  8  epoch
  *    24  8  nonce: random, tells this log from all others
  *    32  4  synced_id: metrics up to this id are in a synced catalog.json
  *    36  4  max_id: the highest metric id that was in use
  *    40  4  n: number of data files below
  *    44  4  reserved, 0
- *    48 16  n times: a data file and the length up to which it counts
+ *    48 24  n times: a data file and the length up to which it counts
  *           0  4  kind of its partition: 0 day, 1 month, 2 year, 3 forever
  *           4  4  its start, signed: days, months or years since 1970; 0
  *           8  8  committed length in bytes
+ *          16  8  its file id: the entry says nothing of another file
  *   -4  4  CRC-32 of the header so far
  *
  * A header is valid if and only if its magic, version, flags and length are
@@ -71,6 +72,7 @@
 #include "ntdb.h"
 
 #define LOG_HEAD_MIN 52		/* length of a header without data files */
+#define LOG_FILE_LEN 24		/* of an entry */
 #define LOG_FILES_MAX (1u << 20)
 #define METRIC_NAME_MAX 1023u
 #define BATCH_HEAD_LEN 16
@@ -81,6 +83,7 @@ struct log_file {
 	uint32_t kind;		/* enum partition_kind */
 	int32_t	start;
 	uint64_t len;
+	uint64_t file_id;
 };
 
 struct log_head {
@@ -93,13 +96,13 @@ struct log_head {
 
 void log_head_release(struct log_head *h);
 
-/* The committed length of a data file; 0 if it is not listed. */
-uint64_t log_head_find(const struct log_head *h, uint32_t kind,
+/* The entry of a partition, or NULL; borrowed until the next change. */
+const struct log_file *log_head_find(const struct log_head *h, uint32_t kind,
     int32_t start);
 
 /* Set it (len 0: remove the entry).  Fails only for lack of memory. */
 int log_head_put(struct log_head *h, uint32_t kind, int32_t start,
-    uint64_t len, struct ntdb_error *err);
+    uint64_t len, uint64_t file_id, struct ntdb_error *err);
 
 /* Append the header to out; sets h->len. */
 int log_head_pack(struct log_head *h, struct buf *out,

@@ -102,8 +102,9 @@ snapshot_refresh(struct snapshot *s, struct ntdb_error *err)
 }
 
 /*
- * Whether a file shows that the log is older than the pages: it holds a page
- * of an epoch above the log's, although no newer log is there.
+ * Whether a file shows that the log is older than the pages: it was sealed
+ * under a newer one, or holds a page of an epoch above the log's, although no
+ * newer log is there.
  */
 static bool
 log_is_old(const struct snapshot *s, const struct datafile *f,
@@ -125,13 +126,12 @@ snapshot_file(struct snapshot *s, struct partition part, struct datafile *f,
     uint64_t *limit, struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
-	uint64_t listed;
 	int r;
 
-	listed = log_head_find(&s->wal.head, part.kind, part.start);
 	r = datafile_open(f, s->dir.fd, part, false, &why);
 	if (r != 0) {
-		if (r == NTDB_ECORRUPT && f->torn && listed == 0)
+		if (r == NTDB_ECORRUPT && f->torn && log_head_find(
+		    &s->wal.head, part.kind, part.start) == NULL)
 			return NTDB_ENOENT;
 		if (r != NTDB_ENOENT && err != NULL && err->code == 0)
 			*err = why;
@@ -140,8 +140,8 @@ snapshot_file(struct snapshot *s, struct partition part, struct datafile *f,
 	*limit = f->size;
 	if (s->all_pages)
 		return 0;
-	*limit = f->sealed_len > listed ? f->sealed_len : listed;
-	if (f->sealed_epoch >= s->wal.head.epoch && f->sealed_len > 0) {
+	*limit = datafile_committed(f, &s->wal.head);
+	if (f->sealed_epoch > s->wal.head.epoch && f->sealed_len > 0) {
 		s->all_pages = log_is_old(s, f, *limit);
 		r = NTDB_EBUSY;
 	} else if (f->size > *limit && log_is_old(s, f, *limit)) {

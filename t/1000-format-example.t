@@ -46,8 +46,8 @@ pages = [(p["offset"], p["bytes"], p["samples"], p["epoch"], p["sealed"])
          for p in inspect("dat")]
 same(pages, [(64, 112, 3, 1, False)], "ntdb-inspect dat tells of the page")
 kinds = [(e["kind"], e["offset"]) for e in inspect("wal")]
-same(kinds, [("clock", 68), ("metric", 68)] + 4 * [("sample", 68)] +
-     [("tail", 125)], "ntdb-inspect wal tells of the records")
+same(kinds, [("clock", 76), ("metric", 76)] + 4 * [("sample", 76)] +
+     [("tail", 133)], "ntdb-inspect wal tells of the records")
 same([(m["id"], m["metric"], m["type"]) for m in inspect("catalog")],
      [(1, "room.temp", "float32"), (2, "door", "int32")],
      "ntdb-inspect catalog knows both metrics")
@@ -72,7 +72,7 @@ for name in "home.wal", "data-2026-05-01.dat":
     path = os.path.join(root, "home", name)
     good = open(path, "rb").read()
     for at in range(len(good)):
-        if name == "home.wal" and at >= 68:
+        if name == "home.wal" and at >= 76:
             break
         bad = bytearray(good)
         bad[at] ^= 1 << at % 8

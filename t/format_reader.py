@@ -98,7 +98,7 @@ class Log:
         b = Bytes(data)
         need(b.take(8) == b"NTDBWAL\n", "not a log")
         version, flags, length = b.u(2), b.u(2), b.u(4)
-        need(52 <= length <= 52 + 16 * 2**20 and length <= len(data),
+        need(52 <= length <= 52 + 24 * 2**20 and length <= len(data),
              "log header: length")
         crc = int.from_bytes(data[length - 4:length], "little")
         need(zlib.crc32(data[:length - 4]) == crc, "log header: CRC")
@@ -108,11 +108,12 @@ class Log:
         self.synced_id, self.max_id = b.u(4), b.u(4)
         n, reserved = b.u(4), b.u(4)
         need(version == 1 and flags == 0 and reserved == 0 and
-             length == 52 + 16 * n, "log header")
-        entries = [(b.u(4), b.s(4), b.u(8)) for _ in range(n)]
+             length == 52 + 24 * n, "log header")
+        entries = [(b.u(4), b.s(4), b.u(8), b.u(8)) for _ in range(n)]
         keys = [e[:2] for e in entries]
         need(keys == sorted(set(keys)), "log header: order of files")
-        self.committed = {e[:2]: e[2] for e in entries}
+        # (kind, start, file id): an entry is about one file only.
+        self.committed = {(e[:2], e[3]): e[2] for e in entries}
         self.length = length
 
     def batch_at(self, at):
@@ -528,15 +529,47 @@ class DataFile:
         need(b.take(8) == b"NTDBDAT\n", "data file: magic")
         version, flags = b.u(2), b.u(2)
         self.part = (b.u(4), b.s(4))
-        reserved = b.u(4)
+        list_len = b.u(4)
         self.sealed_len, self.sealed_epoch, self.id = b.u(8), b.u(8), b.u(8)
-        reserved |= b.u(12)
+        list_at, file_flags = b.u(8), b.u(4)
         need(b.u(4) == zlib.crc32(data[:60]), "data file: CRC")
         if version > 1:
             raise Newer("data file of version %d" % version)
-        need(version == 1 and flags == 0 and reserved == 0 and
+        need(version == 1 and flags == 0 and file_flags <= 1 and
              self.part == part, "data file: header")
+        need(64 <= list_at and list_at + list_len <= self.sealed_len
+             if list_len > 0 else list_at == 0, "data file: list")
+        self.list_at, self.list_len = list_at, list_len
         self.data = data
+
+    def lasts(self):
+        """{id: (type, time, value)}: the list of last samples, or None."""
+        if self.list_len == 0:
+            return None
+        data = self.data[self.list_at:self.list_at + self.list_len]
+        b = Bytes(data)
+        need(b.take(4) == b"NTLS", "list: magic")
+        n, length, crc = b.u(4), b.u(4), b.u(4)
+        need(crc == zlib.crc32(data[:12] + data[16:]), "list: CRC")
+        b = Bytes(unpack(2, b.take(b.left()), length))
+        greatest, ident, ids = b.zigzag(), 0, []
+        for _ in range(n):
+            step = b.varint()
+            ident += step
+            need(step > 0 and ident < 2**32, "list: id")
+            ids.append(ident)
+        types = [b.u(1) for _ in ids]
+        need(n > 0 and all(k in TYPES for k in types), "list: type")
+        times = [greatest - b.varint() for _ in ids]
+        need(min(times) >= -2**63, "list: time")
+        scales = [b.u(1) for _ in ids]
+        values = [b.zigzag() for _ in ids]
+        need(b.left() == 0, "list: length")
+        found = {}
+        for i, k, t, scale, v in zip(ids, types, times, scales, values):
+            need(k > 2 or scale == 0, "list: scale")
+            found[i] = k, t, v if k <= 2 else decimal(v, scale)
+        return found
 
     def pages(self, limit):
         """('page', page) or ('damage', offset, length) up to limit."""
@@ -544,12 +577,19 @@ class DataFile:
         lacking = limit - len(self.data)
         limit = min(limit, len(self.data))
         while at < limit:
+            if at == self.list_at:
+                if bad < at:
+                    yield "damage", bad, at - bad
+                at = bad = at + self.list_len
+                continue
             try:
                 page = Page(self.data, at)
                 need(at + page.len <= limit, "page: beyond the limit")
             except Corrupt:
-                at = self.data.find(b"NTPG", at + 1, limit)
+                here, at = at, self.data.find(b"NTPG", at + 1, limit)
                 at = limit if at < 0 else at
+                if here < self.list_at < at:
+                    at = self.list_at
                 continue
             if bad < at:
                 yield "damage", bad, at - bad
@@ -602,14 +642,14 @@ class Database:
             return None
 
     def limit(self, f):
-        return max(self.log.committed.get(f.part, 0), f.sealed_len)
+        return max(self.log.committed.get((f.part, f.id), 0), f.sealed_len)
 
     def is_newer(self, f):
         """Whether a file shows that the log is older than the pages."""
         behind = [what[0].epoch for kind, *what in f.pages(len(f.data))
                   if kind == "page" and what[0].at >= self.limit(f)]
         return max(behind + [0]) > self.log.epoch or \
-            f.sealed_epoch >= self.log.epoch
+            f.sealed_epoch > self.log.epoch
 
     def read_file(self, f, all_pages, by_id):
         limit = len(f.data) if all_pages else self.limit(f)

@@ -117,6 +117,10 @@ open_with(size_t pos, const char *hex)
 	return open_code(day);
 }
 
+/* From offset 20 on: a file sealed up to 4112, with a list. */
+#define LIST(len, at) len "1010000000000000 0700000000000000" \
+    "8877665544332211" at "000000000000"
+
 static void
 test_header(void)
 {
@@ -131,9 +135,18 @@ test_header(void)
 	is_int(open_with(10, "01"), NTDB_ECORRUPT, "a flag");
 	is_int(open_with(12, "01"), NTDB_ECORRUPT, "another kind");
 	is_int(open_with(16, "5d"), NTDB_ECORRUPT, "another start");
-	is_int(open_with(20, "01"), NTDB_ECORRUPT, "reserved bytes");
-	is_int(open_with(48, "01"), NTDB_ECORRUPT, "further ones");
-	is_int(open_with(59, "01"), NTDB_ECORRUPT, "the last of them");
+	is_int(open_with(20, "01"), NTDB_ECORRUPT, "a list at no place");
+	is_int(open_with(48, "40"), NTDB_ECORRUPT, "a list of no length");
+	is_int(open_with(20, LIST("11000000", "ff0f")), 0, "a list, sealed");
+	is_int(open_with(20, LIST("21000000", "f00f")), NTDB_ECORRUPT,
+	    "one that is sealed in part");
+	is_int(open_with(20, LIST("11000000", "3f00")), NTDB_ECORRUPT,
+	    "one within the header");
+	is_int(open_with(20, LIST("ffffffff", "4000")), NTDB_ECORRUPT,
+	    "one of 4 GiB");
+	is_int(open_with(56, "01"), 0, "a flag");
+	is_int(open_with(56, "02"), NTDB_ECORRUPT, "one that is not known");
+	is_int(open_with(59, "80"), NTDB_ECORRUPT, "the last of them");
 	is_int(open_with(24, "0010000000000000 0700000000000000"), 0,
 	    "a sealed length");
 	if (datafile_open(&f, dirfd, day, false, NULL) != 0)

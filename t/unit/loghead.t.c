@@ -11,12 +11,12 @@
 	"4e54444257414c0a 0100 0000 34000000 0100000000000000" \
 	"0200000000000000 00000000 00000000 00000000 00000000 563b7055"
 #define THREE_HEX \
-	"4e54444257414c0a 0100 0000 64000000 0700000000000000" \
+	"4e54444257414c0a 0100 0000 7c000000 0700000000000000" \
 	"8877665544332211 03000000 09000000 03000000 00000000" \
-	"00000000 ffffffff a400000000000000" \
-	"00000000 5e500000 00f2052a01000000" \
-	"03000000 00000000 4800000000000000 13394e55"
-#define THREE_LEN 100
+	"00000000 ffffffff a400000000000000 1100000000000000" \
+	"00000000 5e500000 00f2052a01000000 efcdab8967452301" \
+	"03000000 00000000 4800000000000000 3300000000000000 87d521b0"
+#define THREE_LEN 124
 
 static uint8_t three[THREE_LEN];
 
@@ -64,9 +64,10 @@ test_pack(void)
 	h.nonce = UINT64_C(0x1122334455667788);
 	h.synced_id = 3;
 	h.max_id = 9;
-	log_head_put(&h, 3, 0, 72, NULL);
-	log_head_put(&h, 0, 20574, UINT64_C(5000000000), NULL);
-	log_head_put(&h, 0, -1, 164, NULL);
+	log_head_put(&h, 3, 0, 72, 0x33, NULL);
+	log_head_put(&h, 0, 20574, UINT64_C(5000000000),
+	    UINT64_C(0x123456789abcdef), NULL);
+	log_head_put(&h, 0, -1, 164, 0x11, NULL);
 	buf_clear(&out);
 	buf_add(&out, "before", 6);
 	is_int(log_head_pack(&h, &out, NULL), 0, "one with files, behind");
@@ -100,10 +101,13 @@ test_unpack(void)
 	    h.files[1].start == 20574 &&
 	    h.files[1].len == UINT64_C(5000000000) && h.files[2].kind == 3,
 	    "its files");
-	is_u64(log_head_find(&h, 0, -1), 164, "one is found");
-	is_u64(log_head_find(&h, 3, 0), 72, "another");
-	is_u64(log_head_find(&h, 0, 0), 0, "a start that is not listed");
-	is_u64(log_head_find(&h, 1, -1), 0, "a kind that is not listed");
+	ok(h.files[0].file_id == 0x11 &&
+	    h.files[1].file_id == UINT64_C(0x123456789abcdef) &&
+	    h.files[2].file_id == 0x33, "and their ids");
+	ok(log_head_find(&h, 0, -1) == &h.files[0], "one is found");
+	ok(log_head_find(&h, 3, 0) == &h.files[2], "another");
+	ok(log_head_find(&h, 0, 0) == NULL, "a start that is not listed");
+	ok(log_head_find(&h, 1, -1) == NULL, "a kind that is not listed");
 	log_head_release(&h);
 }
 
@@ -143,7 +147,7 @@ test_reject(void)
 	is_int(unpack_with(40, "04"), NTDB_ECORRUPT, "more files");
 	is_int(unpack_with(40, "03000010"), NTDB_ECORRUPT,
 	    "so many files that the length wraps");
-	is_int(unpack_with(12, "54"), NTDB_ECORRUPT, "another length");
+	is_int(unpack_with(12, "64"), NTDB_ECORRUPT, "another length");
 	is_int(unpack_with(48, "00000000 5f500000"), NTDB_ECORRUPT,
 	    "files by falling start");
 	is_int(unpack_with(48, "00000000 5e500000"), NTDB_ECORRUPT,
@@ -175,7 +179,7 @@ test_newer(void)
 static void
 test_lengths(void)
 {
-	const uint32_t most = LOG_HEAD_MIN + 16 * LOG_FILES_MAX;
+	const uint32_t most = LOG_HEAD_MIN + 24 * LOG_FILES_MAX;
 	struct ntdb_error err = NTDB_ERROR_INIT;
 	uint8_t p[LOG_HEAD_MIN];
 	uint32_t len;
@@ -214,7 +218,7 @@ test_put(void)
 		i = random_below(N);
 		want[kind][i] = random_below(3) == 0 ? 0 : random_u64() | 1;
 		if (log_head_put(&h, kind, (int32_t)i - N / 2, want[kind][i],
-		    NULL) != 0)
+		    ~want[kind][i], NULL) != 0)
 			bail("out of memory");
 	}
 	log_head_pack(&h, &out, NULL);
@@ -222,11 +226,15 @@ test_put(void)
 	    "after random changes the header is valid");
 	for (kind = 0; kind < 4; kind++)
 		for (i = 0; i < N; i++) {
-			found = found && log_head_find(&back, kind,
-			    (int32_t)i - N / 2) == want[kind][i];
+			const struct log_file *f = log_head_find(&back, kind,
+			    (int32_t)i - N / 2);
+
+			found = found && (f == NULL ? want[kind][i] == 0 :
+			    f->len == want[kind][i] &&
+			    f->file_id == ~want[kind][i]);
 			n += want[kind][i] != 0;
 		}
-	ok(found, "every file has the length given last");
+	ok(found, "every file has length and id given last");
 	is_int(back.n_files, n, "what was set to 0 has no entry");
 	log_head_release(&h);
 	log_head_release(&back);
