@@ -330,6 +330,14 @@ int
 datafile_dir(const struct datafile *f, const struct page_ref *ref,
     struct page_dir *dir, struct ntdb_error *err)
 {
+	return datafile_dir_some(f, ref, NULL, 0, dir, err);
+}
+
+int
+datafile_dir_some(const struct datafile *f, const struct page_ref *ref,
+    const uint32_t *ids, size_t n_ids, struct page_dir *dir,
+    struct ntdb_error *err)
+{
 	uint8_t *room = malloc(ref->head.dir_len + 1);
 	const uint8_t *packed;
 	size_t got;
@@ -344,8 +352,8 @@ datafile_dir(const struct datafile *f, const struct page_ref *ref,
 		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)ref->offset,
 		    "page is cut short");
 	if (r == 0)
-		r = place(err, f, ref->offset,
-		    page_dir_unpack(&ref->head, packed, dir, err));
+		r = place(err, f, ref->offset, page_dir_unpack_some(&ref->head,
+		    packed, ids, n_ids, dir, err));
 	free(room);
 	return r;
 }

@@ -100,9 +100,12 @@ struct page_ref {
 int datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
     struct page_ref *ref, struct ntdb_error *err);
 
-/* Read and unpack a page's directory. */
+/* Read and unpack a page's directory; of some metrics, as the page module. */
 int datafile_dir(const struct datafile *f, const struct page_ref *ref,
     struct page_dir *dir, struct ntdb_error *err);
+int datafile_dir_some(const struct datafile *f, const struct page_ref *ref,
+    const uint32_t *ids, size_t n_ids, struct page_dir *dir,
+    struct ntdb_error *err);
 
 /* Read and unpack a group into raw (g->raw_len bytes). */
 int datafile_group(const struct datafile *f, const struct page_ref *ref,

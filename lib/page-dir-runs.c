@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "error.h"
 #include "page-reader.h"
 
@@ -15,27 +17,47 @@ page_dir_newer(struct ntdb_error *err, const char *what)
 	    "directory of a page: unknown %s", what);
 }
 
+uint32_t
+page_dir_count(const struct dir_walk *w, uint32_t a, uint32_t b,
+    unsigned has)
+{
+	uint32_t n = 0;
+
+	for (; a < b; a++)
+		n += (w->has[a] & has) != 0;
+	return n;
+}
+
 /*
  * The column of a timeline or run with n residuals of width bits: the next
  * one, or one that was there before and has the same n and width.
  */
-static bool
-take_column(struct reader *in, struct page_dir *dir, uint32_t *next,
-    uint32_t n, uint8_t width, uint32_t *column)
+static inline bool
+take_column(struct dir_walk *w, uint32_t n, uint8_t width, uint32_t *column)
 {
-	uint32_t back = take_u32(in);
+	uint32_t back = take_u32(&w->in);
+	struct page_column *c;
 
-	if (in->bad || n == 0 || width > 64 || back > *next)
+	if (w->in.bad || n == 0 || width > 64 || back > w->next)
 		return false;
-	*column = *next - back;
+	*column = w->next - back;
+	if (back == 0 && w->next++ == w->dir->n_columns)
+		return false;
+	c = &w->dir->columns[*column];
 	if (back > 0)
-		return dir->columns[*column].n == n &&
-		    dir->columns[*column].width == width;
-	if (*next == dir->n_columns)
-		return false;
-	dir->columns[*next].n = n;
-	dir->columns[(*next)++].width = width;
+		return c->n == n && c->width == width;
+	c->n = n;
+	c->width = width;
 	return true;
+}
+
+/* Whether all n - 1 steps of a regular timeline fill its span. */
+static inline bool
+regular(uint64_t span, uint64_t by, uint32_t n)
+{
+	if (by < (uint64_t)1 << 39)
+		return by * (n - 1) == span;
+	return span / (n - 1) == by && span % (n - 1) == 0;
 }
 
 /* Derive the last time, and check that the times can be in order. */
@@ -43,7 +65,7 @@ static bool
 timeline_ok(struct page_timeline *t)
 {
 	struct column_times f = { t->first, t->step, t->usual, t->rest, 0 };
-	uint64_t span, by = t->step * t->usual;
+	uint64_t span;
 
 	if (t->n == 0 || t->n > PAGE_SAMPLES_MAX || t->step == 0)
 		return false;
@@ -53,91 +75,235 @@ timeline_ok(struct page_timeline *t)
 	span = (uint64_t)t->last - (uint64_t)t->first;
 	if (t->n == 1)
 		return span == 0 && t->width == 0;
-	return t->width > 0 ||
-	    (span / (t->n - 1) == by && span % (t->n - 1) == 0);
+	return t->width > 0 || regular(span, t->step * t->usual, t->n);
 }
 
 int
-page_dir_timelines(struct page_dir *dir, struct reader *in, uint32_t *next,
-    struct ntdb_error *err)
+page_dir_timelines(struct dir_walk *w, struct ntdb_error *err)
 {
-	struct page_timeline *t, *end = dir->timelines + dir->n_timelines;
+	struct page_timeline *t, *end;
+	struct reader *in = &w->in;
 	int64_t last = 0;
 
-	for (t = dir->timelines; t < end; t++)
+	end = w->dir->timelines + w->dir->n_timelines;
+	for (t = w->dir->timelines; t < end; t++)
 		t->n = take_u32(in);
-	for (t = dir->timelines; t < end; t++)
+	for (t = w->dir->timelines; t < end; t++)
 		last = t->first = sum_mod(last, take_signed(in));
-	for (t = dir->timelines; t < end; t++)
+	for (t = w->dir->timelines; t < end; t++)
 		t->step = take_varint(in);
-	for (t = dir->timelines; t < end; t++)
+	for (t = w->dir->timelines; t < end; t++)
 		t->usual = take_varint(in);
-	for (t = dir->timelines; t < end; t++)
+	for (t = w->dir->timelines; t < end; t++)
 		t->rest = take_signed(in);
-	for (t = dir->timelines; t < end; t++)
+	for (t = w->dir->timelines; t < end; t++)
 		t->width = take_u8(in);
-	for (t = dir->timelines; t < end; t++) {
+	for (t = w->dir->timelines; t < end; t++) {
 		t->column = PAGE_NO_COLUMN;
 		if (in->bad || !timeline_ok(t))
 			return page_dir_bad(err, "times");
-		if (t->width > 0 && !take_column(in, dir, next, t->n - 1,
-		    t->width, &t->column))
+		if (t->width > 0 && !take_column(w, t->n - 1, t->width,
+		    &t->column))
 			return page_dir_bad(err, "columns of times");
 	}
 	return 0;
 }
 
-/* The form byte, and what follows from it. */
+/* Room for the runs that are wanted, and their ids. */
 static int
-unpack_form(struct page_run *r, struct reader *in, struct ntdb_error *err)
+make_runs(struct dir_walk *w, const uint32_t *picked_ids,
+    struct ntdb_error *err)
 {
-	uint8_t form = take_u8(in);
+	struct page_dir *dir = w->dir;
+	uint32_t k;
 
-	r->type = PAGE_FORM_TYPE(form);
-	r->order = PAGE_FORM_ORDER(form);
-	if (in->bad || r->type == 0)
-		return page_dir_bad(err, "form of a run");
-	if (r->type > NTDB_FLOAT64 || r->order > 1 ||
-	    PAGE_FORM_KIND(form) > PAGE_KIND_EXCEPT)
-		return page_dir_newer(err, "form of a run");
-	/* Until the counts are read it only tells that there is one. */
-	r->n_exc = PAGE_FORM_KIND(form) == PAGE_KIND_EXCEPT;
-	if (r->n_exc > 0 && ntdb_type_is_int(r->type))
-		return page_dir_bad(err, "form of a run");
+	if (dir->n_runs == 0)
+		return NTDB_END;
+	if ((dir->runs = calloc(dir->n_runs, sizeof(*dir->runs))) == NULL)
+		return err_nomem(err);
+	for (k = 0; k < dir->n_runs; k++)
+		dir->runs[k].id = picked_ids[k];
 	return 0;
 }
 
-/* Ids, timelines and forms. */
+/* Read the ids, and see which runs are wanted. */
 static int
-unpack_heads(struct page_dir *dir, struct reader *in, struct ntdb_error *err)
+pick_runs(struct dir_walk *w, struct ntdb_error *err)
 {
-	struct page_run *r, *end = dir->runs + dir->n_runs;
-	uint32_t id = 0, delta;
-	int64_t tl = 0;
-	int e;
+	const uint32_t *want = w->ids, *end = w->ids + w->n_ids;
+	uint32_t *picked_ids = w->n;	/* not used yet */
+	uint32_t i, k = 0, id = 0, delta;
 
-	for (r = dir->runs; r < end; r++) {
-		delta = take_u32(in);
+	for (i = 0; i < w->n_runs; i++) {
+		delta = take_u32(&w->in);
 		if (delta > UINT32_MAX - id)
 			return page_dir_bad(err, "ids");
-		id = r->id = id + delta;
+		id += delta;
+		w->has[i] = delta == 0 && i > 0 ? RUN_SAME_ID : 0;
+		while (want != end && *want < id)
+			want++;
+		if (w->ids == NULL || (want != end && *want == id)) {
+			w->pick[k] = i;
+			picked_ids[k++] = id;
+		}
 	}
-	for (r = dir->runs; r < end; r++) {
-		tl = sum_mod(tl, take_signed(in));
-		if (in->bad || tl < 0 || tl >= (int64_t)dir->n_timelines)
-			return page_dir_bad(err, "reference to times");
-		r->timeline = (uint32_t)tl;
-		r->n = dir->timelines[tl].n;
-		r->t_first = dir->timelines[tl].first;
-		r->t_last = dir->timelines[tl].last;
-		r->has_stats = r->n >= PAGE_STATS_MIN;
-		if (r > dir->runs && r->id == r[-1].id &&
-		    r->t_first < r[-1].t_first)
+	if (w->in.bad)
+		return page_dir_bad(err, "ids");
+	w->max_id = id;
+	w->dir->n_runs = k;
+	return make_runs(w, picked_ids, err);
+}
+
+/* Which timeline each run has, and what follows from it. */
+static int
+run_times(struct dir_walk *w, struct ntdb_error *err)
+{
+	const struct page_timeline *t = w->dir->timelines;
+	struct page_run *r = w->dir->runs;
+	uint32_t i, k = 0;
+	int64_t tl = 0, before = 0, delta;
+	uint8_t stats = 0;
+
+	w->t_min = INT64_MAX;
+	w->t_max = INT64_MIN;
+	for (i = 0; i < w->n_runs; i++) {
+		delta = take_signed(&w->in);
+		if (delta != 0 || i == 0) {
+			tl = sum_mod(tl, delta);
+			if (tl < 0 || tl >= (int64_t)w->dir->n_timelines)
+				return page_dir_bad(err,
+				    "reference to times");
+			t = &w->dir->timelines[tl];
+			w->t_min = t->first < w->t_min ? t->first : w->t_min;
+			w->t_max = t->last > w->t_max ? t->last : w->t_max;
+			stats = t->n >= PAGE_STATS_MIN ? RUN_HAS_STATS : 0;
+		}
+		if ((w->has[i] & RUN_SAME_ID) != 0 && t->first < before)
 			return page_dir_bad(err, "order of runs");
+		before = t->first;
+		w->has[i] |= stats;
+		w->n_samples += w->n[i] = t->n;
+		if (k < w->dir->n_runs && w->pick[k] == i) {
+			r[k].timeline = (uint32_t)tl;
+			r[k].n = t->n;
+			r[k].t_first = t->first;
+			r[k].t_last = t->last;
+			r[k++].has_stats = stats != 0;
+		}
 	}
-	for (r = dir->runs; r < end; r++)
-		if ((e = unpack_form(r, in, err)) != 0)
-			return e;
+	return w->in.bad ? page_dir_bad(err, "reference to times") : 0;
+}
+
+/* The form bytes, and what follows from them. */
+static int
+run_forms(struct dir_walk *w, struct ntdb_error *err)
+{
+	const uint8_t *form = take(&w->in, w->n_runs);
+	struct page_run *r = w->dir->runs;
+	uint32_t i, k;
+
+	if (form == NULL)
+		return page_dir_bad(err, "form of a run");
+	for (i = 0; i < w->n_runs; i++) {
+		unsigned type = PAGE_FORM_TYPE(form[i]);
+		unsigned kind = PAGE_FORM_KIND(form[i]);
+		unsigned order = PAGE_FORM_ORDER(form[i]);
+
+		if (type == 0)
+			return page_dir_bad(err, "form of a run");
+		if (type > NTDB_FLOAT64 || order > 1 ||
+		    kind > PAGE_KIND_EXCEPT)
+			return page_dir_newer(err, "form of a run");
+		if (!ntdb_type_is_int((int)type))
+			w->has[i] |= RUN_IS_FLOAT;
+		else if (kind == PAGE_KIND_EXCEPT)
+			return page_dir_bad(err, "form of a run");
+		if (kind == PAGE_KIND_EXCEPT)
+			w->has[i] |= RUN_HAS_EXCEPTIONS | RUN_IS_FAR;
+		if (order == 1)
+			w->has[i] |= RUN_ORDER_1;
+	}
+	for (k = 0; k < w->dir->n_runs; k++, r++) {
+		r->type = PAGE_FORM_TYPE(form[w->pick[k]]);
+		r->order = PAGE_FORM_ORDER(form[w->pick[k]]);
+	}
+	return 0;
+}
+
+/* Widths and scales. */
+static int
+run_widths(struct dir_walk *w, struct ntdb_error *err)
+{
+	const uint8_t *width = take(&w->in, w->n_runs);
+	struct page_run *r = w->dir->runs;
+	uint32_t i, k = 0;
+
+	if (width == NULL)
+		return page_dir_bad(err, "width");
+	for (i = 0; i < w->n_runs; i++) {
+		bool wanted = k < w->dir->n_runs && w->pick[k] == i;
+		uint8_t scale = 0;
+
+		w->width[i] = width[i];
+		if (width[i] > 0)
+			w->has[i] |= RUN_HAS_COLUMN;
+		if ((w->has[i] & RUN_IS_FLOAT) != 0) {
+			scale = take_u8(&w->in);
+			if (scale > DEC_SCALE_MAX && (scale != DEC_RAW ||
+			    (w->has[i] & RUN_HAS_EXCEPTIONS) != 0))
+				return page_dir_bad(err, "scale");
+			if (scale == DEC_RAW)
+				w->has[i] |= RUN_IS_FAR;
+		}
+		if (wanted) {
+			r[k].width = width[i];
+			r[k++].scale = scale;
+		}
+	}
+	return w->in.bad ? page_dir_bad(err, "scale") : 0;
+}
+
+/* Bases and divisors of the runs that are wanted. */
+static int
+run_values(struct dir_walk *w, struct ntdb_error *err)
+{
+	struct page_run *r = w->dir->runs;
+	const uint32_t n = w->dir->n_runs;
+	uint32_t k;
+
+	for (k = 0; k < n; k++) {
+		page_dir_pass(w, k, 0);
+		r[k].base = take_signed(&w->in);
+	}
+	page_dir_pass(w, n, 0);
+	for (k = 0; k < n; k++) {
+		page_dir_pass(w, k, RUN_HAS_COLUMN);
+		r[k].gcd = r[k].width > 0 ? take_varint(&w->in) : 0;
+		if (r[k].gcd++ == UINT64_MAX)
+			return page_dir_bad(err, "divisor");
+	}
+	page_dir_pass(w, n, RUN_HAS_COLUMN);
+	return 0;
+}
+
+/* The columns of all runs: only together they tell where each one is. */
+static int
+run_columns(struct dir_walk *w, struct ntdb_error *err)
+{
+	struct page_run *r = w->dir->runs;
+	uint32_t i, k = 0, column, n;
+
+	for (i = 0; i < w->n_runs; i++) {
+		column = PAGE_NO_COLUMN;
+		if (w->width[i] > 0) {
+			n = column_residuals(w->n[i],
+			    (w->has[i] & RUN_ORDER_1) != 0, w->width[i]);
+			if (!take_column(w, n, w->width[i], &column))
+				return page_dir_bad(err, "columns of values");
+		}
+		if (k < w->dir->n_runs && w->pick[k] == i)
+			r[k++].column = column;
+	}
 	return 0;
 }
 
@@ -155,97 +321,47 @@ coding_of(const struct page_run *r)
 
 /* The number of exceptions of each run, and where they will be. */
 static int
-unpack_counts(struct page_dir *dir, struct reader *in,
-    struct ntdb_error *err)
+run_counts(struct dir_walk *w, struct ntdb_error *err)
 {
-	struct page_run *r, *end = dir->runs + dir->n_runs;
+	struct page_dir *dir = w->dir;
+	struct page_run *r = dir->runs;
+	uint64_t total = 0;
+	uint32_t i, k = 0;
 
-	for (r = dir->runs; r < end; r++) {
-		if (r->n_exc > 0) {
-			r->exc_at = dir->n_exceptions;
-			r->n_exc = take_u32(in);
-			if (in->bad || r->n_exc == 0 || r->n_exc > r->n ||
-			    r->n_exc > (size_t)(in->end - in->p) /
-			    EXCEPTION_LEN_MIN)
-				return page_dir_bad(err, "count of exceptions");
-			dir->n_exceptions += r->n_exc;
+	for (i = 0; i < w->n_runs; i++) {
+		uint32_t n = 0;
+
+		if ((w->has[i] & RUN_HAS_EXCEPTIONS) != 0) {
+			w->n_exc[i] = n = take_u32(&w->in);
+			total += n;
+			if (w->in.bad || n == 0 || n > w->n[i])
+				return page_dir_bad(err,
+				    "count of exceptions");
 		}
-		if (r->has_stats)
-			r->stats = dir->n_stats++;
-		r->coding = coding_of(r);
+		if (k == dir->n_runs || w->pick[k] != i)
+			continue;
+		r[k].exc_at = dir->n_exceptions;
+		r[k].n_exc = n;
+		dir->n_exceptions += n;
+		if (r[k].has_stats)
+			r[k].stats = dir->n_stats++;
+		r[k].coding = coding_of(&r[k]);
+		k++;
 	}
-	if (dir->n_exceptions > (size_t)(in->end - in->p) / EXCEPTION_LEN_MIN)
+	if (total > (size_t)(w->in.end - w->in.p) / EXCEPTION_LEN_MIN)
 		return page_dir_bad(err, "count of exceptions");
+	w->n_exceptions = (uint32_t)total;
 	return 0;
 }
 
 int
-page_dir_runs(struct page_dir *dir, struct reader *in, uint32_t *next,
-    struct ntdb_error *err)
+page_dir_runs(struct dir_walk *w, struct ntdb_error *err)
 {
-	struct page_run *r, *end = dir->runs + dir->n_runs;
 	int e;
 
-	if ((e = unpack_heads(dir, in, err)) != 0)
+	if ((e = pick_runs(w, err)) != 0 || (e = run_times(w, err)) != 0 ||
+	    (e = run_forms(w, err)) != 0 || (e = run_widths(w, err)) != 0 ||
+	    (e = run_values(w, err)) != 0 || (e = run_columns(w, err)) != 0)
 		return e;
-	for (r = dir->runs; r < end; r++)
-		r->width = take_u8(in);
-	for (r = dir->runs; r < end; r++) {
-		if (!ntdb_type_is_int(r->type))
-			r->scale = take_u8(in);
-		if (r->scale > DEC_SCALE_MAX &&
-		    (r->scale != DEC_RAW || r->n_exc > 0))
-			return page_dir_bad(err, "scale");
-	}
-	for (r = dir->runs; r < end; r++)
-		r->base = take_signed(in);
-	for (r = dir->runs; r < end; r++) {
-		r->gcd = r->width > 0 ? take_varint(in) : 0;
-		if (r->gcd++ == UINT64_MAX)
-			return page_dir_bad(err, "divisor");
-	}
-	for (r = dir->runs; r < end; r++) {
-		r->column = PAGE_NO_COLUMN;
-		if (r->width > 0 && !take_column(in, dir, next,
-		    column_residuals(r->n, r->order, r->width), r->width,
-		    &r->column))
-			return page_dir_bad(err, "columns of values");
-	}
-	return unpack_counts(dir, in, err);
-}
-
-int
-page_dir_exceptions(struct page_dir *dir, struct reader *in,
-    struct ntdb_error *err)
-{
-	struct page_exception *e, *end = dir->exceptions + dir->n_exceptions;
-	struct page_run *r;
-	uint32_t i, after, delta;
-	const uint8_t *p;
-
-	for (r = dir->runs; r < dir->runs + dir->n_runs; r++)
-		for (after = 0, i = 0; i < r->n_exc; i++) {
-			delta = take_u32(in);
-			if (in->bad || delta >= r->n - after)
-				return page_dir_bad(err, "exceptions");
-			e = &dir->exceptions[r->exc_at + i];
-			e->index = after + delta;
-			after = e->index + 1;
-		}
-	for (e = dir->exceptions; e < end; e++) {
-		e->scale = take_u8(in);
-		if (e->scale > DEC_SCALE_MAX && e->scale != DEC_RAW)
-			return page_dir_bad(err, "exceptions");
-	}
-	for (e = dir->exceptions; e < end; e++) {
-		if (e->scale == DEC_RAW) {
-			p = take(in, 8);
-			e->m = p == NULL ? 0 : as_i64(get_u64(p));
-			continue;
-		}
-		e->m = take_signed(in);
-		if (e->m > DEC_M_MAX || e->m < -DEC_M_MAX)
-			return page_dir_bad(err, "exceptions");
-	}
-	return in->bad ? page_dir_bad(err, "exceptions") : 0;
+	return run_counts(w, err);
 }

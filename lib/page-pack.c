@@ -65,6 +65,9 @@ page_packer_free(struct page_packer *pk)
 {
 	if (pk == NULL)
 		return;
+	free(pk->dir.columns);
+	free(pk->dir.groups);
+	free(pk->dir.exceptions);
 	page_dir_release(&pk->dir);
 	compressor_release(&pk->z);
 	buf_release(&pk->plain);

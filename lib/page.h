@@ -132,11 +132,11 @@ struct page_group {
 
 /* An unpacked directory.  Runs are sorted by id, then by time. */
 struct page_dir {
-	struct page_run *runs;		/* all owned, one allocation each */
-	struct page_timeline *timelines;
+	struct page_run *runs;		/* owned */
+	struct page_timeline *timelines; /* owned; columns and groups with it */
 	struct page_column *columns;
 	struct page_group *groups;
-	struct page_stats *stats;
+	struct page_stats *stats;	/* owned; exceptions with it */
 	struct page_exception {
 		uint32_t index;		/* in the run */
 		uint8_t	scale;
@@ -144,7 +144,6 @@ struct page_dir {
 	} *exceptions;
 	uint32_t n_runs, n_timelines, n_columns, n_groups, n_stats;
 	uint32_t n_exceptions;
-	size_t	bytes;			/* of memory, all in all */
 };
 
 /*
@@ -154,6 +153,15 @@ struct page_dir {
  */
 int page_dir_unpack(const struct page_head *h, const uint8_t *packed,
     struct page_dir *dir, struct ntdb_error *err);
+
+/*
+ * The same, with the runs of some metrics only; ids are sorted.  Of the other
+ * runs that is checked which tells where these are.  If there are none of
+ * these, n_runs is 0, and the rest of the directory is not looked at.
+ */
+int page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
+    const uint32_t *ids, size_t n_ids, struct page_dir *dir,
+    struct ntdb_error *err);
 void page_dir_release(struct page_dir *dir);
 
 /* The first run of a metric, or n_runs: its runs are consecutive. */

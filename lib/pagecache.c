@@ -5,8 +5,6 @@
 #include "pagecache.h"
 
 #define N_FILES 24		/* leaves room for others below 64 */
-#define N_DIRS 8
-#define DIR_BYTES (3u << 19)		/* of all directories kept */
 #define N_GROUPS 192
 #define GROUP_BYTES (3u << 19)		/* of all groups kept */
 #define N_TOLD 256
@@ -15,11 +13,6 @@ struct file_slot {
 	const struct snapshot *s;	/* NULL: free */
 	struct datafile f;
 	uint64_t limit;
-};
-
-struct dir_slot {
-	uint64_t file_id, page, used;	/* used 0: free */
-	struct page_dir dir;
 };
 
 struct group_slot {
@@ -33,9 +26,8 @@ struct pagecache {
 	uint64_t clock, pinned;		/* slots used after pinned stay */
 	uint64_t random;
 	struct file_slot files[N_FILES];
-	struct dir_slot dirs[N_DIRS];
 	struct group_slot groups[N_GROUPS];
-	size_t	dir_bytes, group_bytes;
+	size_t	group_bytes;
 	uint64_t told[N_TOLD];		/* hashes of the places told */
 	size_t	n_told;
 	struct ntdb_error first;	/* the first damage; code 0: none */
@@ -49,14 +41,6 @@ pagecache_new(struct pagecache **c, struct ntdb *root, struct ntdb_error *err)
 		return err_nomem(err);
 	(*c)->root = root;
 	return 0;
-}
-
-static void
-drop_dir(struct pagecache *c, struct dir_slot *d)
-{
-	c->dir_bytes -= d->dir.bytes;
-	page_dir_release(&d->dir);
-	memset(d, 0, sizeof(*d));
 }
 
 static void
@@ -84,8 +68,6 @@ pagecache_free(struct pagecache *c)
 	for (i = 0; i < N_FILES; i++)
 		if (c->files[i].s != NULL)
 			drop_file(&c->files[i]);
-	for (i = 0; i < N_DIRS; i++)
-		page_dir_release(&c->dirs[i].dir);
 	for (i = 0; i < N_GROUPS; i++)
 		free(c->groups[i].raw);
 	free(c);
@@ -132,56 +114,6 @@ pagecache_file(struct pagecache *c, struct snapshot *s,
 found:
 	*f = &slot->f;
 	*limit = slot->limit;
-	return 0;
-}
-
-/* The slot for another directory of this size. */
-static struct dir_slot *
-dir_room(struct pagecache *c, size_t bytes)
-{
-	struct dir_slot *old, *slot, *vacant;
-
-	for (;;) {
-		old = vacant = NULL;
-		for (slot = c->dirs; slot < c->dirs + N_DIRS; slot++)
-			if (slot->used == 0)
-				vacant = slot;
-			else if (old == NULL || slot->used < old->used)
-				old = slot;
-		if (vacant != NULL && (old == NULL ||
-		    c->dir_bytes + bytes <= DIR_BYTES))
-			return vacant;
-		drop_dir(c, old);
-	}
-}
-
-int
-pagecache_dir(struct pagecache *c, const struct datafile *f,
-    const struct page_ref *ref, const struct page_dir **dir,
-    struct ntdb_error *err)
-{
-	struct dir_slot *slot;
-	struct page_dir fresh;
-	int r;
-
-	for (slot = c->dirs; slot < c->dirs + N_DIRS; slot++)
-		if (slot->used != 0 && slot->file_id == f->file_id &&
-		    slot->page == ref->offset)
-			goto found;
-	if (ref->head.dir_raw_len > DIR_BYTES / 8)
-		dir_room(c, DIR_BYTES);
-	if ((r = datafile_dir(f, ref, &fresh, err)) != 0) {
-		page_dir_release(&fresh);
-		return r;
-	}
-	slot = dir_room(c, fresh.bytes);
-	slot->dir = fresh;
-	slot->file_id = f->file_id;
-	slot->page = ref->offset;
-	c->dir_bytes += fresh.bytes;
-found:
-	slot->used = ++c->clock;
-	*dir = &slot->dir;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Floor 4.  What readers keep of data files: a few descriptors, directories
- * and unpacked groups; old ones make room for others.
+ * Floor 4.  What readers keep of data files: a few descriptors and
+ * unpacked groups; old ones make room for others.
  *
  * One cache serves all snapshots of a query, so that its memory and
  * descriptors do not grow with the number of databases.  It also remembers
@@ -26,11 +26,6 @@ void pagecache_forget(struct pagecache *c, const struct snapshot *s);
  */
 int pagecache_file(struct pagecache *c, struct snapshot *s,
     struct partition part, const struct datafile **f, uint64_t *limit,
-    struct ntdb_error *err);
-
-/* A page's directory, borrowed until the next call. */
-int pagecache_dir(struct pagecache *c, const struct datafile *f,
-    const struct page_ref *ref, const struct page_dir **dir,
     struct ntdb_error *err);
 
 /*

@@ -181,39 +181,34 @@ find_in_page(struct finder *f, const struct datafile *file,
     const struct page_ref *ref, struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
-	const struct page_dir *dir;
 	struct last_sample *out;
-	uint32_t i, from, to;
+	struct page_dir dir;
+	uint32_t i;
 	int r;
 
 	if (!snapshot_counts(f->s, ref) || ref->head.t_min > f->last ||
 	    ref->head.t_max < f->first || (f->floor != INT64_MIN &&
 	    ref->head.t_max <= f->floor))
 		return 0;
-	if (f->n == 1 && ref->head.max_id < f->ids[0])
+	if (ref->head.max_id < f->ids[0])
 		return 0;
-	r = pagecache_dir(f->cache, file, ref, &dir, &why);
-	if (r != 0)
+	r = datafile_dir_some(file, ref, f->ids, f->n, &dir, &why);
+	if (r != 0) {
+		page_dir_release(&dir);
 		return pagecache_damage(f->cache, f->s, &why, err);
-	from = 0;
-	to = dir->n_runs;
-	if (f->n == 1) {
-		from = to = page_dir_find(dir, f->ids[0]);
-		while (to < dir->n_runs && dir->runs[to].id == f->ids[0])
-			to++;
 	}
-	for (i = to; i-- > from; ) {
-		if ((out = result_of(f, dir->runs[i].id)) == NULL)
-			continue;
+	for (i = dir.n_runs; i-- > 0 && r == 0; ) {
+		out = result_of(f, dir.runs[i].id);
 		err_clear(&why);
-		r = find_in_run(f, file, ref->offset, dir, &dir->runs[i],
+		r = find_in_run(f, file, ref->offset, &dir, &dir.runs[i],
 		    out, &why);
-		if (r != 0 && (r = pagecache_damage(f->cache, f->s, &why,
-		    err)) != 0)
-			return r;
+		if (r != 0)
+			r = pagecache_damage(f->cache, f->s, &why, err);
 	}
-	set_floor(f);
-	return 0;
+	page_dir_release(&dir);
+	if (r == 0)
+		set_floor(f);
+	return r;
 }
 
 /* The pages of a file that may matter, as a list the caller frees. */

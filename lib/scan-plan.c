@@ -12,7 +12,6 @@ struct arena_block {
 };
 
 #define ARENA_HEAD 16
-#define FEW_METRICS 16		/* look these up in a directory one by one */
 #define REFRESH_MAX 100
 
 /* Memory for references, all freed at once; NULL when memory is out. */
@@ -52,8 +51,10 @@ plan_clear(struct plan *p)
 		p->arena = b->next;
 		free(b);
 	}
+	free(p->wanted);
 	free(p->metrics);
 	free(p->parts);
+	p->wanted = NULL;
 	p->metrics = NULL;
 	p->parts = NULL;
 	p->n_parts = p->n_refs = p->n_log = 0;
@@ -152,28 +153,22 @@ add_run(struct scan *sc, const struct page_dir *dir,
 
 /* The runs of a page that the plan wants. */
 static int
-add_page(struct scan *sc, const struct page_dir *dir, uint64_t page,
+add_page(struct scan *sc, const struct datafile *f,
+    const struct page_ref *ref, struct ntdb_error *why,
     struct ntdb_error *err)
 {
 	const struct plan *p = &sc->plan;
-	size_t k, slot;
-	uint32_t i, id;
-	int r = 0;
+	struct page_dir dir;
+	size_t slot;
+	uint32_t i;
+	int r;
 
-	if (p->n > FEW_METRICS) {
-		for (i = 0; i < dir->n_runs && r == 0; i++)
-			if ((slot = scan_slot(sc, dir->runs[i].id)) != 0)
-				r = add_run(sc, dir, &dir->runs[i], slot,
-				    page, err);
-		return r;
-	}
-	for (k = 0; k < p->n && r == 0; k++) {
-		id = sc->ids[p->from + k];
-		for (i = page_dir_find(dir, id); i < dir->n_runs && r == 0 &&
-		    dir->runs[i].id == id; i++)
-			r = add_run(sc, dir, &dir->runs[i], p->from + k + 1,
-			    page, err);
-	}
+	r = datafile_dir_some(f, ref, p->wanted, p->n_wanted, &dir, why);
+	for (i = 0; i < dir.n_runs && r == 0; i++)
+		if ((slot = scan_slot(sc, dir.runs[i].id)) != 0)
+			r = add_run(sc, &dir, &dir.runs[i], slot,
+			    ref->offset, err);
+	page_dir_release(&dir);
 	return r;
 }
 
@@ -191,7 +186,6 @@ add_file(struct scan *sc, struct partition part, struct ntdb_error *err)
 {
 	struct plan *p = &sc->plan;
 	struct ntdb_error why = NTDB_ERROR_INIT;
-	const struct page_dir *dir;
 	const struct datafile *f;
 	struct page_ref ref;
 	uint64_t pos = DATA_HEAD_LEN, limit;
@@ -214,16 +208,14 @@ add_file(struct scan *sc, struct partition part, struct ntdb_error *err)
 		if (r == 0) {
 			if (!snapshot_counts(sc->s, &ref) ||
 			    ref.head.t_min > p->last ||
-			    ref.head.t_max < p->first || (p->n == 1 &&
-			    ref.head.max_id < sc->ids[p->from]))
+			    ref.head.t_max < p->first || p->n_wanted == 0 ||
+			    ref.head.max_id < p->wanted[0])
 				continue;
-			r = pagecache_dir(sc->cache, f, &ref, &dir, &why);
-			if (r == 0) {
-				r = add_page(sc, dir, ref.offset, err);
-				if (r != 0)
-					return r;
+			r = add_page(sc, f, &ref, &why, err);
+			if (r == 0)
 				continue;
-			}
+			if (why.code == 0)
+				return r;
 		}
 		if ((r = damaged(sc, &why, err)) != 0)
 			return r;
@@ -312,6 +304,24 @@ plan_sort(struct plan *p)
 	}
 }
 
+/* The ids of the plan, sorted. */
+static int
+sort_wanted(const struct scan *sc, struct plan *p, struct ntdb_error *err)
+{
+	uint32_t id;
+
+	p->n_wanted = 0;
+	if ((p->wanted = malloc(p->n * sizeof(*p->wanted))) == NULL)
+		return err_nomem(err);
+	if (p->n == 1)
+		p->wanted[p->n_wanted++] = sc->ids[p->from];
+	else
+		for (id = 0; id < sc->n_slots; id++)
+			if (scan_slot(sc, id) != 0)
+				p->wanted[p->n_wanted++] = id;
+	return 0;
+}
+
 /* One attempt. */
 static int
 plan_try(struct scan *sc, size_t from, size_t n, int64_t first, int64_t last,
@@ -327,9 +337,11 @@ plan_try(struct scan *sc, size_t from, size_t n, int64_t first, int64_t last,
 	p->last = last;
 	if ((p->metrics = calloc(n, sizeof(*p->metrics))) == NULL)
 		return err_nomem(err);
-	p->bytes = n * sizeof(*p->metrics);
+	p->bytes = n * (sizeof(*p->metrics) + sizeof(*p->wanted));
 	if (p->bytes > sc->budget && n > 1 && !by_time)
 		return PLAN_FULL;
+	if ((r = sort_wanted(sc, p, err)) != 0)
+		return r;
 	if ((r = plan_log(sc, by_time, min_last, err)) == 0)
 		r = add_files(sc, by_time, min_last, err);
 	if (r == 0)

@@ -56,6 +56,8 @@ struct arena_block;
 struct plan {
 	size_t	from, n;
 	int64_t	first, last;
+	uint32_t *wanted;		/* the n ids, sorted */
+	size_t	n_wanted;
 	struct plan_metric *metrics;	/* n of them */
 	struct run_ref **refs;		/* sorted by (metric, t_first, seq) */
 	size_t	n_refs, cap_refs;

@@ -53,6 +53,90 @@ rnd(void)
 	return seed;
 }
 
+/* Whether two runs and what belongs to them are the same. */
+static bool
+same_run(const struct page_dir *a, const struct page_run *x,
+    const struct page_dir *b, const struct page_run *y)
+{
+	uint32_t i;
+
+	if (x->id != y->id || x->n != y->n || x->timeline != y->timeline ||
+	    x->type != y->type || x->coding != y->coding ||
+	    x->t_first != y->t_first || x->t_last != y->t_last ||
+	    x->scale != y->scale || x->order != y->order ||
+	    x->width != y->width || x->base != y->base || x->gcd != y->gcd ||
+	    x->column != y->column || x->n_exc != y->n_exc ||
+	    x->has_stats != y->has_stats)
+		return false;
+	if (x->has_stats && memcmp(&a->stats[x->stats], &b->stats[y->stats],
+	    sizeof(*a->stats)) != 0)
+		return false;
+	for (i = 0; i < x->n_exc; i++) {
+		const struct page_exception *e = a->exceptions + x->exc_at + i;
+		const struct page_exception *f = b->exceptions + y->exc_at + i;
+
+		if (e->index != f->index || e->scale != f->scale ||
+		    e->m != f->m)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether the directory of some metrics has the runs of those from the whole
+ * one, in this order, and the columns where they are.
+ */
+static bool
+some_agree(const struct page_head *h, const uint8_t *packed,
+    const struct page_dir *all, const uint32_t *ids, size_t n_ids)
+{
+	struct page_dir some;
+	uint32_t i, k = 0;
+	size_t w;
+	bool good;
+
+	good = page_dir_unpack_some(h, packed, ids, n_ids, &some, NULL) == 0;
+	for (i = 0; good && i < all->n_runs; i++) {
+		for (w = 0; w < n_ids && ids[w] != all->runs[i].id; w++)
+			;
+		if (w < n_ids)
+			good = k < some.n_runs && same_run(all, &all->runs[i],
+			    &some, &some.runs[k++]);
+	}
+	good = good && k == some.n_runs;
+	if (good && k > 0)
+		good = some.n_groups == all->n_groups &&
+		    some.n_columns == all->n_columns &&
+		    memcmp(some.columns, all->columns, some.n_columns *
+		    sizeof(*some.columns)) == 0 && memcmp(some.timelines,
+		    all->timelines, some.n_timelines *
+		    sizeof(*some.timelines)) == 0;
+	page_dir_release(&some);
+	return good;
+}
+
+static int some_differ;		/* what test_some counts */
+
+/* Ask for random metrics of a page, some of which it may not have. */
+static void
+try_some(const struct page_head *h, const uint8_t *packed,
+    const struct page_dir *all, bool whole)
+{
+	struct page_dir some;
+	uint32_t ids[16], id = (uint32_t)(rnd() % 3);
+	size_t n = 0;
+
+	for (; id <= h->max_id + 2 && n < 16; id += 1 + (uint32_t)(rnd() % 4))
+		ids[n++] = id;
+	if (whole) {
+		some_differ += !some_agree(h, packed, all, ids, n);
+		return;
+	}
+	/* Of a damaged one it is enough that nothing bad happens. */
+	page_dir_unpack_some(h, packed, ids, n, &some, NULL);
+	page_dir_release(&some);
+}
+
 /* Read all there is in a page; 0 or the first failure. */
 static int
 read_page(const uint8_t *p, size_t len)
@@ -70,6 +154,7 @@ read_page(const uint8_t *p, size_t len)
 	if (h.len != len)
 		return NTDB_ECORRUPT;
 	r = page_dir_unpack(&h, p + PAGE_HEAD_LEN, &d, NULL);
+	try_some(&h, p + PAGE_HEAD_LEN, &d, r == 0);
 	for (i = 0; r == 0 && i < d.n_groups && i < 64; i++) {
 		raw[i] = malloc(d.groups[i].raw_len + (size_t)1);
 		if (raw[i] == NULL)
@@ -285,6 +370,49 @@ make_rich(struct page_packer *pk, struct page_head *h, uint8_t **plain,
 	return PAGE_HEAD_LEN + h->dir_len;
 }
 
+/* Pages of all kinds of runs, several of a metric, and gaps among the ids. */
+static void
+test_some(struct page_packer *pk)
+{
+	static int64_t t[40][300], m[40][300];
+	static uint8_t s[40][300];
+	struct page_run_in in[40];
+	struct buf out = BUF_INIT;
+	uint32_t i, k, id, n;
+	int round;
+
+	some_differ = 0;
+	for (round = 0; round < 300; round++) {
+		n = 1 + (uint32_t)(rnd() % 40);
+		for (id = k = 0; k < n; k++) {
+			int kind = (int)(rnd() % 5);
+
+			id += (uint32_t)(rnd() % 3);
+			for (i = 0; i < 300; i++) {
+				t[k][i] = i == 0 ? k : t[k][i - 1] +
+				    (rnd() % 2 ? 1 : (int64_t)(rnd() % 99));
+				m[k][i] = kind == 0 ? 7 :
+				    as_i64(rnd() >> rnd() % 64) % 100000;
+				s[k][i] = (uint8_t)(kind == 3 && i % 70 == 9 ?
+				    255 : kind == 4 ? 255 : 2);
+			}
+			in[k] = (struct page_run_in){ id, kind < 2 ?
+			    NTDB_INT64 : NTDB_FLOAT64, rnd() % 2 ? 300 :
+			    (size_t)(1 + rnd() % 200), t[rnd() % (k + 1)],
+			    m[k], kind < 2 ? NULL : s[k] };
+			if (k > 0 && id == in[k - 1].id)
+				in[k].t = t[k];
+		}
+		out.len = 0;
+		if (page_pack(pk, in, n, 1, false, rnd() % 2 ? PAGE_SNAPPY :
+		    PAGE_DEFLATE, &out, NULL) != 0)
+			bail("cannot make a page");
+		read_page(out.data, out.len);
+	}
+	is_int(some_differ, 0, "the runs of some metrics are those of all");
+	buf_release(&out);
+}
+
 static void
 test_hostile(struct page_packer *pk)
 {
@@ -312,6 +440,7 @@ test_hostile(struct page_packer *pk)
 		strange += r != 0 && r != NTDB_ECORRUPT && r != NTDB_EVERSION;
 	}
 	is_int(strange, 0, "hostile directories do no harm");
+	is_int(some_differ, 0, "to the runs of some metrics neither");
 	free(copy);
 	free(plain);
 	buf_release(&out);
@@ -322,7 +451,7 @@ main(void)
 {
 	struct page_packer *pk;
 
-	plan(38);
+	plan(40);
 	diag("seed %llx", (unsigned long long)seed);
 	if (page_packer_new(&pk, NULL) != 0)
 		bail("out of memory");
@@ -331,6 +460,7 @@ main(void)
 	test_flips();
 	test_heads();
 	test_dirs();
+	test_some(pk);
 	test_hostile(pk);
 	page_packer_free(pk);
 	return done_testing();
