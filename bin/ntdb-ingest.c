@@ -14,7 +14,7 @@
 
 #include "cli.h"
 
-#define BUFFER_LEN (768u << 10)
+#define BUFFER_LEN (512u << 10)
 #define PIPE_LEN (1u << 20)
 #define REPORTS_MAX 20		/* refused lines beyond are only counted */
 

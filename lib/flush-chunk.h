@@ -9,7 +9,7 @@
 #include "partition.h"
 #include "state.h"
 
-#define CHUNK_SAMPLES 65536u
+#define CHUNK_SAMPLES 77824u	/* those that make a flush due, and a batch */
 #define CHUNK_INT 254		/* in scale: the sample is an integer */
 
 /*

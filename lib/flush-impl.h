@@ -11,11 +11,17 @@
 
 #define OPEN_FILES 8		/* data files kept open during a flush */
 
-/* Memory that a writer keeps from one flush to the next. */
+/*
+ * Invariant: the first n_kept samples of the chunk are those of the log with
+ * this key, all of them up to the offset kept_to.
+ */
 struct flusher {
 	struct chunk chunk;
 	struct page_packer *packer;
 	struct buf page;
+	struct log_key kept;
+	uint64_t kept_to;
+	uint32_t n_kept;
 };
 
 /* One flush.  Invariant: files[0 .. n_files) are open. */

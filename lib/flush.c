@@ -14,7 +14,7 @@ flusher_free(struct flusher *f)
 	free(f);
 }
 
-static int
+int
 flusher_new(struct flusher **out, struct ntdb_error *err)
 {
 	struct flusher *f = calloc(1, sizeof(*f));
@@ -29,6 +29,43 @@ flusher_new(struct flusher **out, struct ntdb_error *err)
 	}
 	*out = f;
 	return 0;
+}
+
+static bool
+keeps(const struct flusher *f, const struct wal *w)
+{
+	return f->kept.epoch == w->key.epoch && f->kept.nonce == w->key.nonce;
+}
+
+/* Begin to keep the samples of a log that has none before pos. */
+static void
+keep_from(struct flusher *f, const struct wal *w, uint64_t pos)
+{
+	f->kept = w->key;
+	f->kept_to = pos;
+	f->n_kept = 0;
+}
+
+struct chunk *
+flusher_chunk(struct flusher *f, const struct writer *w, uint32_t n)
+{
+	uint64_t pos = w->state.log_pos;
+
+	if (pos == w->wal.head.len)
+		keep_from(f, &w->wal, pos);
+	/* Not if another process has logged something in between. */
+	if (!keeps(f, &w->wal) || f->kept_to != pos ||
+	    n > CHUNK_SAMPLES - f->n_kept)
+		return NULL;
+	f->chunk.n = f->n_kept;
+	return &f->chunk;
+}
+
+void
+flusher_logged(struct flusher *f, const struct writer *w)
+{
+	f->n_kept = f->chunk.n;
+	f->kept_to = w->state.log_pos;
 }
 
 static int
@@ -66,21 +103,33 @@ add_sample(struct flush *fl, uint32_t id, int64_t t, int64_t m,
 {
 	struct chunk *c = &fl->mem->chunk;
 
+	int r;
+
 	state_see_id(&fl->w->state, id);
+	if (c->n == CHUNK_SAMPLES && (r = write_chunk(fl, err)) != 0)
+		return r;
 	chunk_add(c, id, t, m, scale);
-	return c->n < CHUNK_SAMPLES ? 0 : write_chunk(fl, err);
+	return 0;
 }
 
+/* All samples of the log: those that are kept, and those behind them. */
 static int
 write_log_samples(struct flush *fl, struct ntdb_error *err)
 {
+	struct flusher *mem = fl->mem;
 	struct writer *w = fl->w;
+	uint64_t pos = w->wal.head.len;
 	struct wal_reader r;
 	struct record rec;
 	int rc;
 
-	wal_reader_init(&r, &w->wal, w->wal.head.len, w->state.log_pos,
-	    w->dir.wal_path);
+	mem->chunk.n = 0;
+	if (keeps(mem, &w->wal)) {
+		mem->chunk.n = mem->n_kept;
+		pos = mem->kept_to;
+	}
+	mem->kept.epoch = mem->kept.nonce = 0;
+	wal_reader_init(&r, &w->wal, pos, w->state.log_pos, w->dir.wal_path);
 	while ((rc = wal_reader_next(&r, err)) == 0) {
 		fl->damaged |= r.damage_len > 0;
 		while ((rc = batch_next(&r.batch, &rec)) == 0) {
@@ -106,7 +155,6 @@ write_samples(struct flush *fl, const struct flush_extra *extra,
 	size_t i;
 	int r;
 
-	fl->mem->chunk.n = 0;
 	if ((r = write_log_samples(fl, err)) != 0)
 		return r;
 	for (i = 0; extra != NULL && i < extra->n; i++) {
@@ -172,17 +220,19 @@ flush_log(struct writer *w, const struct flush_extra *extra,
 
 	memset(&fl, 0, sizeof(fl));
 	fl.w = w;
+	fl.mem = w->flusher;
 	fl.res.flushed = true;
 	fl.res.log_bytes = w->state.log_pos;
-	if (w->flusher == NULL) {
-		if ((r = flusher_new(&w->flusher, err)) != 0)
-			return r;
+	if (fl.mem == NULL && (r = flusher_new(&fl.mem, err)) != 0)
+		return r;
+	if (!w->swept)
 		io_remove_temps(w->dir.fd);
-	}
-	fl.mem = w->flusher;
+	w->swept = true;
 	r = run(&fl, extra, err);
 	flush_close_files(&fl);
 	log_head_release(&fl.next);
+	if (fl.mem != w->flusher)
+		flusher_free(fl.mem);
 	if (r != 0) {
 		/* What of it happened is read from the disk. */
 		w->flush_failed_at = w->state.log_pos;
@@ -190,6 +240,8 @@ flush_log(struct writer *w, const struct flush_extra *extra,
 		return r;
 	}
 	w->flush_failed_at = 0;
+	if (w->flusher != NULL)
+		keep_from(w->flusher, &w->wal, w->state.log_pos);
 	w->state.counters[COUNT_FLUSHES]++;
 	w->state.counters[COUNT_PAGES] += fl.res.pages;
 	w->state.counters[COUNT_BYTES] += fl.res.bytes;
@@ -247,6 +299,7 @@ ntdb_flush(struct ntdb *db, const char *name,
 	if ((r = writer_lock(&w, err)) == 0) {
 		res->log_bytes = w.state.log_pos;
 		io_remove_temps(w.dir.fd);
+		w.swept = true;
 		if (w.state.log_pos > w.wal.head.len &&
 		    (force ? w.state.log_samples > 0 ||
 		    flush_any_flag(&w.state, METRIC_DIRTY) :

@@ -16,9 +16,26 @@
 
 #include "writer.h"
 
+/*
+ * Memory that flushes need, for those who flush again and again; a writer
+ * borrows it.  It serves one flush at a time, of any database.
+ */
 struct flusher;
+struct chunk;
 
+int flusher_new(struct flusher **f, struct ntdb_error *err);
 void flusher_free(struct flusher *f);
+
+/*
+ * A flush need not read from the log what this process has just logged.  If
+ * there is room, n samples that are about to be logged may be put into the
+ * chunk which this returns (else NULL), all of them in the log's order.
+ * They count from flusher_logged on, when their batch is in the log; without
+ * that the next call drops them.  The lock is held all the while.
+ */
+struct chunk *flusher_chunk(struct flusher *f, const struct writer *w,
+    uint32_t n);
+void flusher_logged(struct flusher *f, const struct writer *w);
 
 /* Samples that go to pages without having been in the log, by arrival. */
 struct flush_extra {

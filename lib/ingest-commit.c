@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "error.h"
-#include "flush.h"
 #include "ingest.h"
 #include "timefmt.h"
 
@@ -218,6 +217,20 @@ base_time(const struct judging *j)
 	return j->now_ns;
 }
 
+/* Whoever adds much will flush more than once: keep memory for it. */
+static int
+lend_flusher(struct ntdb_ingest *in, struct writer *w, uint32_t n,
+    struct ntdb_error *err)
+{
+	int r;
+
+	if (in->flusher == NULL && n >= KEEP_FROM &&
+	    (r = flusher_new(&in->flusher, err)) != 0)
+		return r;
+	w->flusher = in->flusher;
+	return 0;
+}
+
 /* A flush that fails loses nothing: the log has it all. */
 static void
 try_flush(struct writer *w)
@@ -262,9 +275,13 @@ append(struct judging *j, struct ntdb_error *err)
 	if (in->batch.n == 0)
 		return 0;
 	r = writer_append(j->w, &in->batch, j->stored, in->opt.sync, err);
-	if (r == 0 && writer_flush_is_due(j->w))
+	if (r != 0)
+		return r;
+	if (j->keep != NULL)
+		flusher_logged(j->w->flusher, j->w);
+	if (writer_flush_is_due(j->w))
 		try_flush(j->w);
-	return r;
+	return 0;
 }
 
 static int
@@ -273,12 +290,16 @@ commit_locked(struct judging *j, struct ntdb_error *err)
 	struct ntdb_ingest *in = j->in;
 	int r;
 
-	if (!j->to_pages && (r = limit_log(j->w,
-	    (size_t)(j->to - j->from) * 16, err)) != 0)
+	uint32_t n = j->to - j->from;
+
+	if ((r = lend_flusher(in, j->w, n, err)) != 0)
 		return r;
-	if (j->to_pages &&
-	    (r = direct_reserve(&in->direct, j->to - j->from, err)) != 0)
+	if (!j->to_pages && (r = limit_log(j->w, (size_t)n * 16, err)) != 0)
 		return r;
+	if (j->to_pages && (r = direct_reserve(&in->direct, n, err)) != 0)
+		return r;
+	if (!j->to_pages && j->w->flusher != NULL)
+		j->keep = flusher_chunk(j->w->flusher, j->w, n);
 	batch_begin(&in->batch, base_time(j));
 	if ((r = judge_all(j, err)) != 0 || (r = append(j, err)) != 0) {
 		j->w->valid = false;
@@ -346,4 +367,5 @@ ingest_release_commit(struct ntdb_ingest *in)
 			writer_close(&in->dbs[i].w);
 	ingest_drop_pending(in, in->n_pending);
 	direct_release(&in->direct);
+	flusher_free(in->flusher);
 }

@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "cursor.h"
 #include "error.h"
+#include "flush-chunk.h"
 #include "ingest.h"
 
 /* A sample in the class of its metric. */
@@ -391,6 +392,9 @@ store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
 			batch_add_int(b, id, p->t, c->m);
 		else
 			batch_add_dec(b, id, p->t, c->m, c->scale);
+		if (j->keep != NULL)
+			chunk_add(j->keep, id, p->t, c->m,
+			    ntdb_type_is_int(c->type) ? CHUNK_INT : c->scale);
 	}
 	if (!(mt->flags & METRIC_HAS_LAST) || p->t >= mt->last_t) {
 		mt->last_t = p->t;

@@ -9,13 +9,15 @@
 #define NTDB_INGEST_H
 
 #include "dupset.h"
+#include "flush.h"
 #include "line.h"
 #include "writer.h"
 
-#define PENDING_BATCH 16384u		/* samples in a batch, at most */
+#define PENDING_BATCH 12288u		/* samples in a batch, at most */
 #define HELD_MAX 65536u			/* samples held back, at most */
 #define TEXT_BATCH (1u << 20)		/* bytes of text in a batch, about */
 #define OPEN_WRITERS 16			/* databases that are kept open */
+#define KEEP_FROM 4096u			/* a batch of so many is no trickle */
 
 enum pending_kind {
 	PENDING_INT,		/* integer literal */
@@ -115,6 +117,7 @@ struct ntdb_ingest {
 	struct batch batch;
 	struct dupset seen;
 	struct direct direct;
+	struct flusher *flusher;	/* owned; NULL until much was added */
 	struct line_scanner scanner;
 	struct buf tail;		/* a last line without its newline */
 	struct ntdb_ingest_stats stats;
@@ -158,6 +161,7 @@ struct judging {
 	bool	rehearsal;	/* the database does not exist: nothing is
 				 * looked up in it */
 	bool	collected;	/* in->seen holds what suspects may equal */
+	struct chunk *keep;	/* for the next flush, or NULL */
 	uint32_t db, from, to;	/* pending samples of this database */
 	uint64_t stored;
 };

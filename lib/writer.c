@@ -94,8 +94,6 @@ writer_close(struct writer *w)
 	if (w->locked)
 		writer_unlock(w);
 	drop_state(w);
-	flusher_free(w->flusher);
-	w->flusher = NULL;
 	if (w->has_manifest)
 		manifest_release(&w->manifest);
 	w->has_manifest = false;

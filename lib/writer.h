@@ -25,7 +25,8 @@ struct writer {
 	bool	locked;
 	bool	valid;			/* wal and state agree with the disk */
 	uint32_t generation;		/* another one: ids may have changed */
-	struct flusher *flusher;	/* memory kept between flushes */
+	struct flusher *flusher;	/* borrowed; NULL: flushes have their own */
+	bool	swept;			/* of temporary files, by a flush */
 	uint64_t flush_failed_at;	/* log's size when a flush failed; 0 */
 };
 
