@@ -7,10 +7,11 @@
 
 #define BIT(which) (UINT32_C(1) << (which))
 #define SUMS (BIT(NTDB_SUM) | BIT(NTDB_AVG))
+#define EXTREMES (BIT(NTDB_MIN) | BIT(NTDB_MAX))
 #define PERCENTILES (BIT(NTDB_MEDIAN) | BIT(NTDB_P50) | BIT(NTDB_P95) | \
 	BIT(NTDB_P99))
 #define ORDERED (PERCENTILES | BIT(NTDB_TRIMMED_AVG))
-#define CHUNK 256
+#define CHUNK FSUM_MANY
 
 void
 agg_init(struct agg *a, const uint8_t *list, size_t n)
@@ -47,15 +48,13 @@ agg_begin(struct agg *a, bool is_float)
 	order_clear(&a->order);
 }
 
-static int
-add_ints(struct agg *a, const int64_t *m, size_t n, struct ntdb_error *err)
+static void
+extremes_of_ints(struct agg *a, const int64_t *m, size_t n)
 {
-	uint64_t keys[CHUNK];
-	int64_t min, max;
+	int64_t min = a->has_extremes ? a->min.i : m[0];
+	int64_t max = a->has_extremes ? a->max.i : m[0];
 	size_t i;
 
-	min = a->has_extremes ? a->min.i : m[0];
-	max = a->has_extremes ? a->max.i : m[0];
 	for (i = 0; i < n; i++) {
 		min = m[i] < min ? m[i] : min;
 		max = m[i] > max ? m[i] : max;
@@ -63,6 +62,16 @@ add_ints(struct agg *a, const int64_t *m, size_t n, struct ntdb_error *err)
 	a->has_extremes = true;
 	a->min.i = min;
 	a->max.i = max;
+}
+
+static int
+add_ints(struct agg *a, const int64_t *m, size_t n, struct ntdb_error *err)
+{
+	uint64_t keys[CHUNK];
+	size_t i;
+
+	if (a->wanted & EXTREMES)
+		extremes_of_ints(a, m, n);
 	if (a->wanted & SUMS)
 		for (i = 0; i < n; i++)
 			isum_add(&a->isum, m[i]);
@@ -86,30 +95,62 @@ add_extremes(struct agg *a, double low, double high)
 	a->has_extremes = true;
 }
 
+/* Values none of which is a NaN or anything that fsum_add takes apart. */
+static void
+add_plain(struct agg *a, const double *f, size_t n)
+{
+	double min = f[0], max = f[0];
+	size_t i;
+
+	if (a->wanted & EXTREMES) {
+		for (i = 1; i < n; i++) {
+			min = f[i] < min ? f[i] : min;
+			max = f[i] > max ? f[i] : max;
+		}
+		add_extremes(a, min, max);
+	}
+	if (a->wanted & SUMS)
+		fsum_add_plain(&a->fsum, f, n);
+}
+
+/* Values one by one. */
+static void
+add_any(struct agg *a, const double *f, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (isnan(f[i]))
+			a->n_nan++;
+		else
+			add_extremes(a, f[i], f[i]);
+		if (a->wanted & SUMS)
+			fsum_add(&a->fsum, f[i]);
+	}
+}
+
 static int
 add_floats(struct agg *a, const double *f, size_t n, struct ntdb_error *err)
 {
 	uint64_t keys[CHUNK];
-	struct fsum sum = a->fsum;
+	unsigned plain = 1;
 	size_t i, k = 0;
 
-	for (i = 0; i < n; i++) {
-		if (isnan(f[i])) {
-			a->n_nan++;
-			continue;
-		}
-		add_extremes(a, f[i], f[i]);
-		keys[k++] = order_key_f64(f[i]);
-	}
-	if (a->wanted & SUMS) {
-		for (i = 0; i < n; i++)
-			fsum_add(&sum, f[i]);
-		a->fsum = sum;
-	}
+	for (i = 0; i < n; i++)
+		plain &= (f[i] < FSUM_PLAIN) & (f[i] > -FSUM_PLAIN);
+	if (plain)
+		add_plain(a, f, n);
+	else
+		add_any(a, f, n);
 	if (a->wanted & BIT(NTDB_STDDEV))
 		for (i = 0; i < n; i++)
 			deviation_add_f64(&a->deviation, f[i]);
-	return a->wanted & ORDERED ? order_add(&a->order, keys, k, err) : 0;
+	if (!(a->wanted & ORDERED))
+		return 0;
+	for (i = 0; i < n; i++)
+		if (!isnan(f[i]))
+			keys[k++] = order_key_f64(f[i]);
+	return order_add(&a->order, keys, k, err);
 }
 
 static void

@@ -9,6 +9,7 @@
 #define NTDB_SUMS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct dd {
@@ -63,6 +64,14 @@ fsum_add(struct fsum *s, double x)
 	r = dd_two_sum(s->sum.hi, x);
 	s->sum = dd_two_sum(r.hi, s->sum.lo + r.lo);
 }
+
+/*
+ * Add up to FSUM_MANY values, all of magnitudes below FSUM_PLAIN, at once: the
+ * errors of their plain sum are summed beside it, and the errors of that.
+ */
+#define FSUM_PLAIN 0x1p950
+#define FSUM_MANY 256
+void fsum_add_plain(struct fsum *s, const double *x, size_t n);
 
 double fsum_value(const struct fsum *s);
 double fsum_mean(const struct fsum *s, uint64_t n);
