@@ -199,6 +199,7 @@ finish(struct selection *s, order_again_fn *again, void *arg,
     struct ntdb_error *err)
 {
 	struct cell *c;
+	uint64_t at;
 	size_t i;
 	int r;
 
@@ -210,11 +211,11 @@ finish(struct selection *s, order_again_fn *again, void *arg,
 			continue;
 		for (i = 0; i < s->n_keys && s->keys[i] < c->lo; i++)
 			;
-		i += c->rank - c->below;
+		at = i + (c->rank - c->below);
 
 		/* The values may have changed underneath: stay within. */
-		if (i < s->n_keys && s->keys[i] <= c->hi)
-			c->lo = s->keys[i];
+		if (at < s->n_keys && s->keys[at] <= c->hi)
+			c->lo = s->keys[at];
 		c->hi = c->lo;
 	}
 	return 0;

@@ -285,11 +285,12 @@ test_random(void)
 	int k, bad = 0;
 
 	for (k = 0; k < 400; k++) {
-		n = rnd() % 20 + 1;
+		n = (size_t)(rnd() % 20 + 1);
 		for (i = 0; i < n; i++) {
 			t = as_i64(rnd()) >> 1;
 			make_run(&in[i], (uint32_t)(10 * i + 1),
-			    (enum kind)(rnd() % KINDS), rnd() % 400 + 1, &t);
+			    (enum kind)(rnd() % KINDS),
+			    (size_t)(rnd() % 400 + 1), &t);
 			/* Some runs have the times of another. */
 			if (i > 0 && rnd() % 2 == 0 && in[i].n <= in[0].n)
 				memcpy((void *)(uintptr_t)in[i].t, in[0].t,

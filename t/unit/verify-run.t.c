@@ -152,7 +152,7 @@ test_sound(void)
 	int round, bad = 0, runs = 0;
 
 	for (round = 0; round < 80; round++) {
-		size_t n = 1 + rnd() % N;
+		size_t n = (size_t)(1 + rnd() % N);
 		bool ints = round % 2 == 0;
 
 		put_time(n);
