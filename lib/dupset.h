@@ -1,6 +1,5 @@
 /*
- * Floor 5.  A set of samples and of the places (metric, time) where a sample
- * may turn out to be stored already.
+ * Floor 5.  A set of samples that are stored where suspects want to go.
  */
 #ifndef NTDB_DUPSET_H
 #define NTDB_DUPSET_H
@@ -13,8 +12,7 @@ struct dupset {
 	struct dup_entry {
 		int64_t	t;
 		uint64_t bits;
-		uint32_t id;	/* 0: free */
-		bool	place;	/* a place, not a sample: bits is 0 */
+		uint32_t key;	/* a metric and its class; 0: free */
 	} *at;			/* owned; open addressing */
 	size_t	n, size;
 };
@@ -22,12 +20,15 @@ struct dupset {
 void dupset_release(struct dupset *s);
 void dupset_clear(struct dupset *s);
 
-/* false: out of memory. */
-bool dupset_add_place(struct dupset *s, uint32_t id, int64_t t);
-bool dupset_add(struct dupset *s, uint32_t id, int64_t t, uint64_t bits);
-
-bool dupset_has_place(const struct dupset *s, uint32_t id, int64_t t);
-bool dupset_has(const struct dupset *s, uint32_t id, int64_t t,
+/* false: out of memory.  Keys are above 0. */
+bool dupset_add(struct dupset *s, uint32_t key, int64_t t, uint64_t bits);
+bool dupset_has(const struct dupset *s, uint32_t key, int64_t t,
     uint64_t bits);
+
+/*
+ * Add, for each entry of key from, one of another key: the same integer as
+ * the bits of a double.  false: out of memory.
+ */
+bool dupset_add_doubles(struct dupset *s, uint32_t from, uint32_t to);
 
 #endif

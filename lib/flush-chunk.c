@@ -126,49 +126,72 @@ scatter(struct chunk *c)
 	c->scratch = swap;
 }
 
-/* A run's samples as one element each, for sorting. */
-struct item {
-	int64_t	t, m;
-	uint32_t at;
-	uint8_t	scale;
-};
-
-static int
-compare_items(const void *a, const void *b)
+/* Merge the indices from[a .. mid) and [mid .. b) by time into to. */
+static void
+merge_by_time(const int64_t *t, const uint32_t *from, uint32_t *to,
+    uint32_t a, uint32_t mid, uint32_t b)
 {
-	const struct item *x = a, *y = b;
+	uint32_t i = a, k = mid, n = a;
 
-	if (x->t != y->t)
-		return x->t < y->t ? -1 : 1;
-	return x->at < y->at ? -1 : 1;
+	if (mid < b && t[from[mid - 1]] > t[from[mid]])
+		while (i < mid && k < b)
+			to[n++] = t[from[k]] < t[from[i]] ? from[k++] :
+			    from[i++];
+	memcpy(to + n, from + i, (mid - i) * sizeof(to[0]));
+	memcpy(to + n + (mid - i), from + k, (b - k) * sizeof(to[0]));
 }
 
-/* Late samples (late = accept) make a run that is not in order of time. */
-static int
-sort_run(struct chunk *c, uint32_t from, uint32_t to, struct ntdb_error *err)
+/* The indices of n times in their order; equal ones as they came. */
+static const uint32_t *
+order_of(const int64_t *t, uint32_t n, uint32_t *at, uint32_t *other)
 {
-	struct item *items;
-	uint32_t i;
+	uint32_t *tmp, width, i, mid, end;
+
+	for (i = 0; i < n; i++)
+		at[i] = i;
+	for (width = 1; width < n; width *= 2) {
+		for (i = 0; i < n; i = end) {
+			mid = n - i > width ? i + width : n;
+			end = n - mid > width ? mid + width : n;
+			merge_by_time(t, at, other, i, mid, end);
+		}
+		tmp = at;
+		at = other;
+		other = tmp;
+	}
+	return at;
+}
+
+/*
+ * Late samples (late = accept) make a run that is not in order of time.  What
+ * scatter has used is room enough to sort it.
+ */
+static void
+sort_run(struct chunk *c, uint32_t from, uint32_t to)
+{
+	uint32_t *half = (uint32_t *)c->scratch + CHUNK_SAMPLES;
+	uint8_t *scales = (uint8_t *)c->scratch;
+	const uint32_t *at;
+	uint32_t i, n = to - from;
 
 	for (i = from + 1; i < to && c->t[i] >= c->t[i - 1]; i++)
 		;
 	if (i >= to)
-		return 0;
-	if ((items = malloc((to - from) * sizeof(items[0]))) == NULL)
-		return err_nomem(err);
-	for (i = from; i < to; i++) {
-		struct item it = { c->t[i], c->m[i], i, c->scale[i] };
-
-		items[i - from] = it;
+		return;
+	at = order_of(c->t + from, n, c->id, half);
+	if (at == half) {
+		memcpy(c->id, half, n * sizeof(half[0]));
+		at = c->id;
 	}
-	qsort(items, to - from, sizeof(items[0]), compare_items);
-	for (i = from; i < to; i++) {
-		c->t[i] = items[i - from].t;
-		c->m[i] = items[i - from].m;
-		c->scale[i] = items[i - from].scale;
-	}
-	free(items);
-	return 0;
+	for (i = 0; i < n; i++)
+		c->scratch[i] = c->t[from + at[i]];
+	memcpy(c->t + from, c->scratch, n * sizeof(c->t[0]));
+	for (i = 0; i < n; i++)
+		c->scratch[i] = c->m[from + at[i]];
+	memcpy(c->m + from, c->scratch, n * sizeof(c->m[0]));
+	for (i = 0; i < n; i++)
+		scales[i] = c->scale[from + at[i]];
+	memcpy(c->scale + from, scales, n);
 }
 
 int
@@ -184,9 +207,9 @@ chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
 	if ((r = list_metrics(c, n_slots, err)) != 0)
 		return r;
 	scatter(c);
-	for (i = 0; r == 0 && i < c->n_active; i++)
-		r = sort_run(c, c->next[i], c->end[i], err);
-	return r;
+	for (i = 0; i < c->n_active; i++)
+		sort_run(c, c->next[i], c->end[i]);
+	return 0;
 }
 
 /* Turn the integers among a float metric's samples into decimals. */

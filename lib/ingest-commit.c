@@ -279,8 +279,12 @@ append(struct judging *j, struct ntdb_error *err)
 		return r;
 	if (j->keep != NULL)
 		flusher_logged(j->w->flusher, j->w);
-	if (writer_flush_is_due(j->w))
+	if (writer_flush_is_due(j->w)) {
+		/* A flush needs memory, and the batch is in the log. */
+		batch_release(&in->batch);
+		batch_init(&in->batch);
 		try_flush(j->w);
+	}
 	return 0;
 }
 
@@ -301,7 +305,10 @@ commit_locked(struct judging *j, struct ntdb_error *err)
 	if (!j->to_pages && j->w->flusher != NULL)
 		j->keep = flusher_chunk(j->w->flusher, j->w, n);
 	batch_begin(&in->batch, base_time(j));
-	if ((r = judge_all(j, err)) != 0 || (r = append(j, err)) != 0) {
+	r = judge_all(j, err);
+	if (j->collected)
+		suspects_done(in);
+	if (r != 0 || (r = append(j, err)) != 0) {
 		j->w->valid = false;
 		return r;
 	}

@@ -280,31 +280,54 @@ pending_bits(const struct judging *j, const struct pending *p,
 }
 
 /*
+ * A candidate's value in the class that its metric has now, as bits to
+ * compare.  false: it has none, being a fraction in a metric of integers.
+ */
+static bool
+candidate_bits(const struct candidate *c, const struct metric *mt,
+    uint64_t *bits)
+{
+	bool is_int = ntdb_type_is_int(mt->type);
+	double f;
+
+	if (!is_int || ntdb_type_is_int(c->type)) {
+		*bits = value_bits(is_int, c->m, c->scale);
+		return true;
+	}
+	f = dec_to_f64(c->m, c->scale);
+	if (!(f >= -0x1p63 && f < 0x1p63) || (f == 0 && signbit(f)))
+		return false;
+	*bits = (uint64_t)(int64_t)f;
+	return !(f < (double)(int64_t)f) && !(f > (double)(int64_t)f);
+}
+
+/*
  * A sample that is not newer than its metric's last one: stored already,
  * at the same time as the last, or late.
  */
 static int
-judge_order(struct judging *j, uint32_t i, uint32_t id,
-    const struct metric *mt, const struct candidate *c,
-    struct ntdb_error *err)
+judge_order(struct judging *j, uint32_t i, const struct metric *mt,
+    const struct candidate *c, struct ntdb_error *err)
 {
 	struct pending *p = &j->in->pending[i];
-	bool is_int = ntdb_type_is_int(c->type);
-	uint64_t bits = value_bits(is_int, c->m, c->scale);
+	bool same_class;
+	uint64_t bits;
 	int r;
 
-	if (p->t == mt->last_t && is_int == ntdb_type_is_int(mt->type) &&
-	    value_bits(is_int, mt->last_m, mt->last_scale) == bits) {
+	same_class = candidate_bits(c, mt, &bits);
+	if (same_class && p->t == mt->last_t &&
+	    value_bits(ntdb_type_is_int(mt->type), mt->last_m,
+	    mt->last_scale) == bits) {
 		p->verdict = VERDICT_DUPLICATE;
 		return 0;
 	}
-	/* A metric without suspects is one that this batch has made. */
-	if (!j->collected || !(mt->flags & METRIC_SUSPECT)) {
+	if (!j->collected) {
 		if ((r = collect_suspects(j, i, err)) != 0)
 			return r;
 		j->collected = true;
 	}
-	if (dupset_has(&j->in->seen, id, p->t, bits)) {
+	if (same_class && dupset_has(&j->in->seen, dup_key(p->target, mt),
+	    p->t, bits)) {
 		p->verdict = VERDICT_DUPLICATE;
 	} else if (p->t < mt->last_t && !j->w->manifest.late_accept) {
 		refuse(p, NTDB_REFUSE_LATE, NULL);
@@ -333,21 +356,34 @@ define(struct judging *j, struct target *t, uint8_t type, uint32_t *id,
 	return 0;
 }
 
+/* Give a metric another type. */
+static int
+change_type(struct judging *j, uint32_t target, struct metric *mt,
+    uint8_t type, struct ntdb_error *err)
+{
+	uint32_t key = dup_key(target, mt);
+
+	mt->type = type;
+	mt->flags |= METRIC_UNSYNCED | METRIC_DIRTY;
+	if (j->collected && dup_key(target, mt) != key &&
+	    !dupset_add_doubles(&j->in->seen, key, dup_key(target, mt)))
+		return err_nomem(err);
+	return 0;
+}
+
 /* Write what the log must say of a metric before a sample of it. */
-static void
-announce(struct judging *j, uint32_t id, struct metric *mt, uint8_t type)
+static int
+announce(struct judging *j, uint32_t target, uint32_t id, struct metric *mt,
+    uint8_t type, struct ntdb_error *err)
 {
 	struct batch *b = &j->in->batch;
 	bool changed = mt->type != type;
+	int r;
 
-	if (changed) {
-		if (ntdb_type_is_int(mt->type) != ntdb_type_is_int(type))
-			j->collected = false;
-		mt->type = type;
-		mt->flags |= METRIC_UNSYNCED | METRIC_DIRTY;
-	}
+	if (changed && (r = change_type(j, target, mt, type, err)) != 0)
+		return r;
 	if (j->to_pages)
-		return;
+		return 0;
 	if ((mt->flags & METRIC_UNSYNCED) && !(mt->flags & METRIC_SAID)) {
 		batch_add_metric(b, id, type, state_name(&j->w->state, mt),
 		    mt->name_len);
@@ -355,6 +391,7 @@ announce(struct judging *j, uint32_t id, struct metric *mt, uint8_t type)
 	} else if (changed) {
 		batch_add_type(b, id, type);
 	}
+	return 0;
 }
 
 static int
@@ -378,8 +415,9 @@ store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
 	struct batch *b = &j->in->batch;
 	int r;
 
-	if (mt->type != c->type || (mt->flags & METRIC_UNSYNCED))
-		announce(j, id, mt, c->type);
+	if ((mt->type != c->type || (mt->flags & METRIC_UNSYNCED)) &&
+	    (r = announce(j, p->target, id, mt, c->type, err)) != 0)
+		return r;
 	if (j->to_pages) {
 		if ((r = add_direct(&j->in->direct, id, p->t, c, err)) != 0)
 			return r;
@@ -402,11 +440,8 @@ store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
 		mt->last_scale = c->scale;
 		mt->flags |= METRIC_HAS_LAST;
 	}
-	if ((mt->flags & METRIC_SUSPECT) &&
-	    dupset_has_place(&j->in->seen, id, p->t) &&
-	    !dupset_add(&j->in->seen, id, p->t,
-	    value_bits(ntdb_type_is_int(c->type), c->m, c->scale)))
-		return err_nomem(err);
+	if (j->collected && (r = suspects_note(j, p, err)) != 0)
+		return r;
 	p->verdict = VERDICT_STORED;
 	j->stored++;
 	return 0;
@@ -450,7 +485,7 @@ judge(struct judging *j, uint32_t i, struct ntdb_error *err)
 			    "no time is left behind the metric's last one");
 	} else if (mt != NULL && (mt->flags & METRIC_HAS_LAST) &&
 	    p->t <= mt->last_t) {
-		r = judge_order(j, i, id, mt, &c, err);
+		r = judge_order(j, i, mt, &c, err);
 		if (r != 0 || p->verdict != VERDICT_NONE)
 			return r;
 	}

@@ -43,6 +43,7 @@ ntdb_ingest_close(struct ntdb_ingest *in)
 	target_table_release(&in->targets);
 	batch_release(&in->batch);
 	dupset_release(&in->seen);
+	suspects_release(&in->suspects);
 	buf_release(&in->tail);
 	free(in->default_db);
 	free(in->dbs);

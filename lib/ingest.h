@@ -11,6 +11,7 @@
 #include "dupset.h"
 #include "flush.h"
 #include "line.h"
+#include "pagecache.h"
 #include "writer.h"
 
 #define PENDING_BATCH 12288u		/* samples in a batch, at most */
@@ -30,7 +31,8 @@ enum pending_flag {
 	PENDING_SUFFIXED = 2,	/* certainly an integer */
 	PENDING_TYPED = 4,	/* not from text: class as given */
 	PENDING_ROUNDED = 8,
-	PENDING_HELD = 16	/* text is our own copy */
+	PENDING_HELD = 16,	/* text is our own copy */
+	PENDING_SUSPECT = 32	/* may be stored already */
 };
 
 enum verdict {
@@ -67,6 +69,8 @@ struct target {
 	uint32_t id;		/* 0: not known */
 	uint32_t generation;	/* of the writer when the id was found */
 	uint32_t sim_commit;	/* collecting suspects: for which commit */
+	uint32_t suspect;	/* index in suspects.metrics + 1, or 0 */
+	bool	sim_any;	/* it has a sample by then: */
 	int64_t	sim_t;		/* newest time so far */
 };
 
@@ -77,6 +81,22 @@ struct target_table {
 	uint32_t index_size;
 	char	**blocks;	/* owned: the arena */
 	size_t	n_blocks, block_used, block_size;
+};
+
+/*
+ * The places, metric and time, at which samples of a batch want to go that
+ * are not newer than what is there.
+ */
+struct suspects {
+	struct suspect_metric {
+		uint32_t target;
+		uint32_t at, n;		/* in keys, sorted */
+	} *metrics;			/* owned */
+	size_t	n_metrics, cap_metrics;
+	uint64_t *keys;			/* owned: times (order_key_i64) */
+	size_t	n, cap;
+	bool	repeated;		/* two of them want the same place */
+	struct pagecache *told;		/* owned; remembers damage */
 };
 
 struct ingest_db {
@@ -115,7 +135,8 @@ struct ntdb_ingest {
 	bool	stopped;		/* strict, and a line was refused */
 	uint32_t commit_no;
 	struct batch batch;
-	struct dupset seen;
+	struct suspects suspects;
+	struct dupset seen;		/* stored at their places */
 	struct direct direct;
 	struct flusher *flusher;	/* owned; NULL until much was added */
 	struct line_scanner scanner;
@@ -184,8 +205,39 @@ uint64_t value_bits(bool is_int, int64_t m, uint8_t scale);
 
 /* ingest-suspect.c */
 
-/* What is stored under metric and time of every suspect from sample i on. */
+/*
+ * Find the suspects from sample i on, and into in->seen what is stored at
+ * their places, in the log, in pages, and of this batch.
+ */
 int collect_suspects(struct judging *j, uint32_t i, struct ntdb_error *err);
+void suspects_release(struct suspects *s);
+
+/* All have been judged: let go of the memory, which a flush may want. */
+void suspects_done(struct ntdb_ingest *in);
+
+/* This sample has been stored: a suspect may equal it. */
+int suspects_note(struct judging *j, const struct pending *p,
+    struct ntdb_error *err);
+
+/* The number of a metric's suspects before a time (order_key_i64). */
+uint32_t suspects_before(const struct suspects *s,
+    const struct suspect_metric *m, uint64_t key);
+
+/* Whether one of them wants this time. */
+bool suspects_want(const struct suspects *s, const struct suspect_metric *m,
+    int64_t t);
+
+/* The key of a metric in in->seen, as the class that it has now. */
+static inline uint32_t
+dup_key(uint32_t target, const struct metric *mt)
+{
+	return 2 * target + !ntdb_type_is_int(mt->type);
+}
+
+/* ingest-lookup.c */
+
+/* What log and pages hold at the places of all suspects, into in->seen. */
+int lookup_suspects(struct judging *j, struct ntdb_error *err);
 
 /* ingest-commit.c */
 

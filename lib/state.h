@@ -43,8 +43,7 @@ enum metric_flag {
 	METRIC_UNSYNCED = 4,	/* name and type not in a synced catalog */
 	METRIC_DIRTY = 8,	/* catalog.json does not say so yet */
 	/* of this process only, not in the cache: */
-	METRIC_SAID = 16,	/* defined by this run in this log */
-	METRIC_SUSPECT = 32	/* this commit may hold a duplicate of it */
+	METRIC_SAID = 16	/* defined by this run in this log */
 };
 
 #define METRIC_SAVED (METRIC_NAMED | METRIC_HAS_LAST | METRIC_UNSYNCED | \

@@ -1,35 +1,35 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "dupset.h"
 #include "scratch.h"
 #include "tap.h"
+
+static uint64_t
+bits_of(double f)
+{
+	uint64_t u;
+
+	memcpy(&u, &f, sizeof(u));
+	return u;
+}
 
 static void
 test_few(void)
 {
 	struct dupset s = { NULL, 0, 0 };
 
-	ok(!dupset_has(&s, 1, 0, 0) && !dupset_has_place(&s, 1, 0),
-	    "nothing is in an empty set");
+	ok(!dupset_has(&s, 1, 0, 0), "nothing is in an empty set");
 	dupset_clear(&s);
 	ok(dupset_add(&s, 1, 100, 7), "a sample is added");
 	ok(dupset_has(&s, 1, 100, 7), "and found");
 	ok(!dupset_has(&s, 2, 100, 7), "not for another metric");
 	ok(!dupset_has(&s, 1, 101, 7), "nor at another time");
 	ok(!dupset_has(&s, 1, 100, 8), "nor with another value");
-	ok(!dupset_has_place(&s, 1, 100), "a sample is no place");
-	ok(dupset_add_place(&s, 1, 200), "a place is added");
-	ok(dupset_has_place(&s, 1, 200), "and found");
-	ok(!dupset_has(&s, 1, 200, 0), "a place is no sample of value 0");
-	is_int((int64_t)s.n, 2, "two entries");
 	dupset_add(&s, 1, 100, 7);
-	dupset_add_place(&s, 1, 200);
-	is_int((int64_t)s.n, 2, "adding them again adds none");
-	ok(dupset_add(&s, 1, 200, 0) && dupset_has(&s, 1, 200, 0) &&
-	    dupset_has_place(&s, 1, 200), "both at one place");
+	is_int((int64_t)s.n, 1, "adding it again adds none");
 	dupset_clear(&s);
-	ok(s.n == 0 && !dupset_has(&s, 1, 100, 7) &&
-	    !dupset_has_place(&s, 1, 200), "cleared, it is empty");
+	ok(s.n == 0 && !dupset_has(&s, 1, 100, 7), "cleared, it is empty");
 	dupset_add(&s, UINT32_MAX, INT64_MIN, UINT64_MAX);
 	ok(dupset_has(&s, UINT32_MAX, INT64_MIN, UINT64_MAX) &&
 	    !dupset_has(&s, UINT32_MAX, INT64_MIN, 0), "extremes");
@@ -42,7 +42,7 @@ test_few(void)
 struct sample {
 	int64_t	t;
 	uint64_t bits;
-	uint32_t id, place;
+	uint32_t key;
 };
 
 static struct sample
@@ -50,24 +50,23 @@ any_sample(void)
 {
 	struct sample x;
 
-	x.id = 1 + random_below(20);
+	x.key = 1 + random_below(20);
 	x.t = (int64_t)random_below(100) * 1000000000 - 50000000000;
-	x.place = random_below(4) == 0;
-	x.bits = x.place ? 0 : random_below(10);
+	x.bits = random_below(10);
 	return x;
 }
 
 static size_t
 number_of(struct sample x)
 {
-	return ((size_t)(x.t / 1000000000 + 50) * 21 + x.id) * 11 +
-	    (x.place ? 10 : (size_t)x.bits);
+	return ((size_t)(x.t / 1000000000 + 50) * 21 + x.key) * 10 +
+	    (size_t)x.bits;
 }
 
 static void
 test_many(void)
 {
-	static bool there[100 * 21 * 11];
+	static bool there[100 * 21 * 10];
 	struct dupset s = { NULL, 0, 0 };
 	bool added = true, found = true, load = true;
 	size_t n = 0;
@@ -78,17 +77,14 @@ test_many(void)
 
 		n += !there[number_of(x)];
 		there[number_of(x)] = true;
-		added = added && (x.place ?
-		    dupset_add_place(&s, x.id, x.t) :
-		    dupset_add(&s, x.id, x.t, x.bits));
-		load = load && s.n <= s.size;
+		added = added && dupset_add(&s, x.key, x.t, x.bits);
+		load = load && s.n < s.size;
 	}
 	for (i = 0; i < 100000; i++) {
 		struct sample x = any_sample();
 
-		found = found && there[number_of(x)] == (x.place ?
-		    dupset_has_place(&s, x.id, x.t) :
-		    dupset_has(&s, x.id, x.t, x.bits));
+		found = found && there[number_of(x)] ==
+		    dupset_has(&s, x.key, x.t, x.bits);
 	}
 	ok(added && load, "thousands are added");
 	ok(found, "exactly those are found");
@@ -96,26 +92,33 @@ test_many(void)
 	dupset_release(&s);
 }
 
-/* Full as it gets, neighbours are compared: they must not be taken for it. */
+/* Integers of a metric that becomes one of floats. */
 static void
-test_places(void)
+test_doubles(uint32_t n)
 {
+	const int64_t big = INT64_C(1) << 53;
 	struct dupset s = { NULL, 0, 0 };
-	bool apart = true;
-	int round;
-	uint32_t id;
-	int64_t t;
+	bool found = true, foreign = false;
+	uint32_t i;
 
-	for (round = 0; round < 500; round++) {
-		dupset_clear(&s);
-		t = (int64_t)random_u64();
-		for (id = 1; id <= 120; id++)
-			dupset_add_place(&s, id, t);
-		for (id = 1; id <= 120; id++)
-			apart = apart && !dupset_has(&s, id, t, 0) &&
-			    dupset_has_place(&s, id, t);
+	for (i = 0; i < n; i++)
+		if (!dupset_add(&s, 4, i, i + 1) ||
+		    !dupset_add(&s, 8, i, i + 1))
+			bail("out of memory");
+	dupset_add(&s, 4, -5, (uint64_t)INT64_C(-1));
+	dupset_add(&s, 4, -6, (uint64_t)big);
+	ok(dupset_add_doubles(&s, 4, 5), "%u integers as doubles", n);
+	for (i = 0; i < n; i++) {
+		found = found && dupset_has(&s, 5, i, bits_of(i + 1.0)) &&
+		    dupset_has(&s, 4, i, i + 1);
+		foreign = foreign || dupset_has(&s, 5, i, i + 1) ||
+		    dupset_has(&s, 9, i, bits_of(i + 1.0)) ||
+		    dupset_has(&s, 4, i, bits_of(i + 1.0));
 	}
-	ok(apart, "places are never taken for samples");
+	ok(found && dupset_has(&s, 5, -5, bits_of(-1.0)) &&
+	    dupset_has(&s, 5, -6, bits_of(0x1p53)), "all are there");
+	ok(!foreign, "and nothing else is");
+	is_int((int64_t)s.n, 3 * (int64_t)n + 4, "counted");
 	dupset_release(&s);
 }
 
@@ -149,11 +152,12 @@ test_regular(void)
 int
 main(void)
 {
-	plan(22);
+	plan(23);
 	random_start();
 	test_few();
 	test_many();
-	test_places();
+	test_doubles(3);
+	test_doubles(10000);
 	test_regular();
 	return done_testing();
 }
