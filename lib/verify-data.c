@@ -18,12 +18,11 @@ reopen_log(struct verify *v, struct ntdb_error *err)
 	r = wal_open(&v->s.wal, d->fd, d->wal, false, d->wal_path, err);
 	if (r != 0)
 		return r;
-	v->log_moved = true;
 	/* What is wrong with the names has been told. */
 	state_read_catalog(st, d->fd, d->catalog_path, NULL);
 	st->log_pos = v->s.wal.head.len;
 	state_replay(st, &v->s.wal, &tail, d->wal_path, NULL);
-	return verify_reserve(v, err);
+	return 0;
 }
 
 /* The file shows that the log is not the one that belongs to it. */
@@ -156,7 +155,6 @@ verify_data(struct verify *v, struct ntdb_error *err)
 	r = dbdir_partitions(&v->s.dir, INT64_MIN, INT64_MAX, &parts, &n,
 	    err);
 	for (i = 0; r == 0 && i < n; i++) {
-		v->file++;
 		r = open_file(v, parts[i], &f, &limit, err);
 		if (r == 0) {
 			v->res->files++;

@@ -7,7 +7,6 @@
 struct tally {
 	uint32_t unnamed, unnamed_id;
 	uint32_t wrong, wrong_id;
-	uint32_t late, late_id;
 };
 
 static void
@@ -76,10 +75,9 @@ static void
 check_sample(struct verify *v, const struct record *rec, struct tally *t)
 {
 	const struct metric *m = state_metric(&v->s.state, rec->id);
-	struct verify_metric *k = verify_metric(v, rec->id);
 
 	v->res->samples++;
-	if (m == NULL || k == NULL) {
+	if (m == NULL) {
 		if (v->names_known)
 			count(&t->unnamed, &t->unnamed_id, rec->id);
 		return;
@@ -88,15 +86,6 @@ check_sample(struct verify *v, const struct record *rec, struct tally *t)
 	    (m->type == NTDB_INT32 && rec->is_int &&
 	    (rec->m < INT32_MIN || rec->m > INT32_MAX)))
 		count(&t->wrong, &t->wrong_id, rec->id);
-	if (!k->in_log) {
-		k->in_log = true;
-		k->log_first = k->log_last = rec->t;
-	} else if (rec->t < k->log_last) {
-		if (v->ordered)
-			count(&t->late, &t->late_id, rec->id);
-	} else {
-		k->log_last = rec->t;
-	}
 }
 
 /* A definition; names differ and stay. */
@@ -109,7 +98,7 @@ check_metric(struct verify *v, uint64_t offset, const struct record *rec,
 	if (state_define(&v->s.state, rec->id, rec->type, rec->name,
 	    rec->name_len, 0, &why) != 0)
 		return tell(v, offset, &why, 0, NULL, err);
-	return verify_reserve(v, err);
+	return 0;
 }
 
 static int
@@ -140,7 +129,6 @@ tell_tally(struct verify *v, uint64_t offset, const struct tally *t,
     struct ntdb_error *err)
 {
 	struct ntdb_error unnamed = NTDB_ERROR_INIT, wrong = NTDB_ERROR_INIT;
-	struct ntdb_error late = NTDB_ERROR_INIT;
 	int r = 0;
 
 	if (t->unnamed > 0) {
@@ -154,19 +142,13 @@ tell_tally(struct verify *v, uint64_t offset, const struct tally *t,
 		    t->wrong_id);
 		r = tell(v, offset, &wrong, t->wrong, "samples", err);
 	}
-	if (r == 0 && t->late > 0) {
-		err_set(&late, NTDB_ECORRUPT,
-		    "samples of metric id %u are not in order of time",
-		    t->late_id);
-		r = tell(v, offset, &late, t->late, "samples", err);
-	}
 	return r;
 }
 
 static int
 check_batch(struct verify *v, struct wal_reader *rd, struct ntdb_error *err)
 {
-	struct tally t = { 0, 0, 0, 0, 0, 0 };
+	struct tally t = { 0, 0, 0, 0 };
 	struct record rec;
 	int r;
 

@@ -37,8 +37,8 @@ tell(struct page_check *pc, struct ntdb_error *why, uint64_t n,
 
 /* What is wrong with the metrics of a page: samples, and the first id. */
 struct tally {
-	uint64_t unnamed, wrong, late;
-	uint32_t unnamed_id, wrong_id, late_id;
+	uint64_t unnamed, wrong;
+	uint32_t unnamed_id, wrong_id;
 };
 
 static void
@@ -49,46 +49,27 @@ count(uint64_t *n, uint32_t *first, const struct page_run *run)
 	*n += run->n;
 }
 
-/* Whether a run is behind what came before it, and before the log. */
-static bool
-in_order(struct page_check *pc, struct verify_metric *k,
-    const struct page_run *run)
-{
-	struct verify *v = pc->v;
-	bool ok = k->file != v->file || run->t_first >= k->file_last;
-
-	if (k->file != v->file || run->t_last > k->file_last)
-		k->file_last = run->t_last;
-	k->file = v->file;
-	if (k->in_log && !v->log_moved && !v->s.all_pages)
-		ok = ok && run->t_last <= k->log_first;
-	return ok || !v->ordered;
-}
-
 static int
 check_metrics(struct page_check *pc, struct ntdb_error *err)
 {
 	struct ntdb_error unnamed = NTDB_ERROR_INIT, wrong = NTDB_ERROR_INIT;
-	struct ntdb_error late = NTDB_ERROR_INIT;
-	struct tally t = { 0, 0, 0, 0, 0, 0 };
+	struct tally t = { 0, 0, 0, 0 };
 	struct verify *v = pc->v;
 	uint32_t i;
 	int r = 0;
 
 	for (i = 0; i < pc->dir.n_runs; i++) {
 		const struct page_run *run = &pc->dir.runs[i];
-		struct verify_metric *k = verify_metric(v, run->id);
+		const struct metric *m = state_metric(&v->s.state, run->id);
 
-		if (k == NULL) {
+		if (m == NULL) {
 			if (v->names_known)
 				count(&t.unnamed, &t.unnamed_id, run);
 			continue;
 		}
 		if (!ntdb_type_is_int(run->type) &&
-		    ntdb_type_is_int(v->s.state.metrics[run->id].type))
+		    ntdb_type_is_int(m->type))
 			count(&t.wrong, &t.wrong_id, run);
-		if (!in_order(pc, k, run))
-			count(&t.late, &t.late_id, run);
 	}
 	if (t.unnamed > 0) {
 		err_set(&unnamed, NTDB_ECORRUPT, "metric id %u has no name",
@@ -100,12 +81,6 @@ check_metrics(struct page_check *pc, struct ntdb_error *err)
 		    "values are not of the type of metric id %u",
 		    t.wrong_id);
 		r = tell(pc, &wrong, t.wrong, err);
-	}
-	if (r == 0 && t.late > 0) {
-		err_set(&late, NTDB_ECORRUPT,
-		    "samples of metric id %u are not in order of time",
-		    t.late_id);
-		r = tell(pc, &late, t.late, err);
 	}
 	return r;
 }

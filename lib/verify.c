@@ -34,34 +34,6 @@ verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
 	return v->found == NULL ? 0 : v->found(v->arg, why);
 }
 
-struct verify_metric *
-verify_metric(struct verify *v, uint32_t id)
-{
-	if (id >= v->n_metrics || state_metric(&v->s.state, id) == NULL)
-		return NULL;
-	return &v->metrics[id];
-}
-
-int
-verify_reserve(struct verify *v, struct ntdb_error *err)
-{
-	uint32_t cap = v->n_metrics > 0 ? v->n_metrics : 64;
-	struct verify_metric *metrics;
-
-	if (v->s.state.n_slots <= v->n_metrics)
-		return 0;
-	while (cap < v->s.state.n_slots)
-		cap = cap > UINT32_MAX / 2 ? UINT32_MAX : cap * 2;
-	metrics = realloc(v->metrics, cap * sizeof(metrics[0]));
-	if (metrics == NULL)
-		return err_nomem(err);
-	memset(metrics + v->n_metrics, 0,
-	    (cap - v->n_metrics) * sizeof(metrics[0]));
-	v->metrics = metrics;
-	v->n_metrics = cap;
-	return 0;
-}
-
 /* ----------------------------------------------------- the files of text */
 
 static void
@@ -83,8 +55,7 @@ check_config(struct verify *v, struct ntdb_error *err)
 	/* A manifest is read over the defaults of the engine. */
 	if (root_engine(v->s.dir.root, &engine, &why) != 0)
 		return verify_failed(v, &why, 0, NULL, err);
-	if (dbdir_manifest(&v->s.dir, &m, &why) == 0)
-		v->ordered = !m.late_accept;
+	dbdir_manifest(&v->s.dir, &m, &why);
 	manifest_release(&m);
 	return why.code == 0 ? 0 : verify_failed(v, &why, 0, NULL, err);
 }
@@ -104,7 +75,7 @@ check_catalog(struct verify *v, struct ntdb_error *err)
 		    "is missing, with the names of metrics");
 	}
 	if (why.code == 0)
-		return verify_reserve(v, err);
+		return 0;
 	v->names_known = false;
 	if (why.path[0] == '\0')
 		snprintf(why.path, sizeof(why.path), "%s", d->catalog_path);
@@ -146,7 +117,6 @@ ntdb_verify(struct ntdb *db, const char *name,
 		inspect_copy(err, &v->first);
 	}
 	snapshot_release(&v->s);
-	free(v->metrics);
 	free(v);
 	return r;
 }

@@ -2,7 +2,7 @@
  * Floor 5.  What the files of the check of a whole database share.
  *
  * The log is opened first, as by every reader, and checked first: what it
- * says of names and times is then held against the pages.  Nothing is locked
+ * says of names is then held against the pages.  Nothing is locked
  * or changed.  Each part is read on its own, so that damage in one hides
  * nothing in the others.
  */
@@ -13,14 +13,6 @@
 
 #define VERIFY_SLICE 8192	/* samples that are decoded at a time */
 
-/* What is remembered of a metric, to check the order of its samples. */
-struct verify_metric {
-	int64_t	log_first, log_last;	/* if in_log */
-	int64_t	file_last;		/* in file number `file' */
-	uint32_t file;			/* from 1 */
-	bool	in_log;
-};
-
 struct verify {
 	struct snapshot s;	/* opened part by part; s.state: names only */
 	struct ntdb_verify_result *res;
@@ -29,12 +21,7 @@ struct verify {
 	struct ntdb_error first;	/* finding */
 	int	verdict;	/* 0, NTDB_ECORRUPT or NTDB_EVERSION */
 	bool	names_known;	/* the catalog could be read */
-	bool	ordered;	/* late samples are not accepted */
-	bool	log_moved;	/* the log was replaced meanwhile */
 	bool	newer;		/* the log cannot be read: data files neither */
-	struct verify_metric *metrics;	/* owned; by id */
-	uint32_t n_metrics;
-	uint32_t file;		/* number of the data file at hand */
 	/* Room for one slice of a run. */
 	int64_t	t[VERIFY_SLICE], m[VERIFY_SLICE];
 	uint8_t	scale[VERIFY_SLICE];
@@ -46,12 +33,6 @@ struct verify {
  */
 int verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
     const char *things, struct ntdb_error *err);
-
-/* What is remembered of a metric that has a name; NULL: it has none. */
-struct verify_metric *verify_metric(struct verify *v, uint32_t id);
-
-/* Room in that table for all metrics that have names now. */
-int verify_reserve(struct verify *v, struct ntdb_error *err);
 
 /* Engine, manifest and catalog. */
 int verify_texts(struct verify *v, struct ntdb_error *err);

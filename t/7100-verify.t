@@ -204,15 +204,15 @@ for case in "$first b[8]=2;b[60:64]=word(sum(b[:60]))" \
 	    "${case%% *}: newer"
 done
 
-# Late samples are out of order only where they are not taken.
+# Samples that came late are no damage, whatever the manifest says by now.
 fresh
-sed 's/^.*\blate *=.*/late = accept/' "$good/home/manifest.ini" \
+cp "$good/home/manifest.ini" "$TMP/manifest.ini"
+sed 's/^.*\blate *=.*/late = accept/' "$TMP/manifest.ini" \
     >"$root/home/manifest.ini"
 echo 'home/temp 5.5 2026-05-01 00:00:30' |
     NTDB_ROOT=$root ntdb-ingest $now || bail "late sample refused"
+cp "$TMP/manifest.ini" "$root/home/manifest.ini"
 run_silent ntdb-inspect verify -r "$root"
 NTDB_ROOT=$root ntdb-flush $now --force home
 run_silent ntdb-inspect verify -r "$root"
-cp "$good/home/manifest.ini" "$root/home/manifest.ini"
-finds_in $first "samples of metric id [0-9]+ are not in order of time"
 done_testing

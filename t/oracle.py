@@ -208,24 +208,28 @@ class Series:
         self.values = []
         self._sums = None
 
-    def add(self, t, value):
-        """Append in order; False if that very sample is stored already."""
+    def add(self, t, value, late=False):
+        """Add a sample; False if that very sample is stored already.
+
+        One that is before the last is an error, unless late ones are
+        accepted: then it comes behind those of its time.
+        """
         if not self.is_int:
             value = float(value)
-        if self.times and t <= self.times[-1]:
-            if t < self.times[-1]:
-                raise ValueError("late: %s %d" % (self.name, t))
-            i = len(self.times)
-            while i and self.times[i - 1] == t:
-                i -= 1
-                if bits(self.values[i]) == bits(value):
-                    return False
+        end = bisect.bisect_right(self.times, t)
+        i = end
+        while i and self.times[i - 1] == t:
+            i -= 1
+            if bits(self.values[i]) == bits(value):
+                return False
+        if end < len(self.times) and not late:
+            raise ValueError("late: %s %d" % (self.name, t))
         if self.is_int:
             self.wide |= not -2**31 <= value < 2**31
         else:
             self.wide = self.wide or not fits_f32(value)
-        self.times.append(t)
-        self.values.append(value)
+        self.times.insert(end, t)
+        self.values.insert(end, value)
         self._sums = None
         return True
 
@@ -245,7 +249,7 @@ class Store:
     def __init__(self):
         self.series = {}
 
-    def load(self, lines, unit=None):
+    def load(self, lines, unit=None, late=False):
         for line in lines:
             got = scan_line(line, unit)
             if got is None:
@@ -257,13 +261,27 @@ class Store:
                 series = self.series[name] = Series(name, is_int)
             if series.is_int and not is_int:
                 raise ValueError("type: " + name)
-            series.add(t, value)
+            series.add(t, value, late)
 
     def names(self):
         return sorted(self.series, key=lambda n: n.encode())
 
     def end(self):
         return max(s.times[-1] for s in self.series.values())
+
+    def export(self):
+        """Everything as line protocol: by UTC day, metric, then time."""
+        rows = []
+        for name in self.names():
+            s = self.series[name]
+            for t, value in zip(s.times, s.values):
+                rows.append((t // (86400 * NS), name.encode(),
+                             b"%s %s %s\n" % (
+                                 name.encode(),
+                                 format_lp(s.is_int, value).encode(),
+                                 format_human(t).encode())))
+        rows.sort(key=lambda r: r[:2])
+        return b"".join(r[2] for r in rows)
 
     def select(self, targets, regex=False):
         """Series of the targets `DB' or `DB/METRIC', in their order."""
