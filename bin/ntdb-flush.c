@@ -5,11 +5,13 @@
 
 #include "cli.h"
 
-enum { KEY_FORCE = CLI_LONG };
+enum { KEY_FORCE = CLI_LONG, KEY_SEAL, KEY_NO_SEAL };
 
 static const struct cli_option options[] = {
 	{ 'n', "dry-run", NULL, "only say what would be done" },
 	{ KEY_FORCE, "force", NULL, "whatever the limits in [page] say" },
+	{ KEY_SEAL, "seal", NULL, "the same, and seal everything" },
+	{ KEY_NO_SEAL, "no-seal", NULL, "seal nothing" },
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -32,23 +34,68 @@ tell(const struct cli *cli, const char *name, bool dry_run,
 		cli_say(cli, "%s: not due", name);
 }
 
-/* Flush each database; one that fails does not keep the others waiting. */
+static void
+tell_seal(const struct cli *cli, const char *name, bool dry_run,
+    const struct ntdb_seal_result *res)
+{
+	if (dry_run && res->files > 0)
+		printf("%s: would seal %" PRIu64 " files, %" PRIu64
+		    " bytes\n", name, res->files, res->bytes_before);
+	else if (cli->verbose && res->busy)
+		cli_say(cli, "%s: not sealed: another process is at it",
+		    name);
+	else if (cli->verbose && res->files > 0)
+		cli_say(cli, "%s: %" PRIu64 " files sealed, %" PRIu64
+		    " samples in %" PRIu64 " pages, %" PRIu64 " bytes instead "
+		    "of %" PRIu64, name, res->files, res->samples, res->pages,
+		    res->bytes_after, res->bytes_before);
+}
+
+static bool
+stopped(void *arg)
+{
+	(void)arg;
+	return cli_stopped();
+}
+
+/* What is to be done with each database. */
+struct task {
+	struct ntdb_flush_options flush;
+	struct ntdb_seal_options seal;
+	bool	no_seal;
+};
+
+static void
+flush_one(struct cli *cli, struct ntdb *db, const char *name,
+    const struct task *task)
+{
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct ntdb_flush_result flushed;
+	struct ntdb_seal_result sealed;
+
+	memset(&flushed, 0, sizeof(flushed));
+	memset(&sealed, 0, sizeof(sealed));
+	if (ntdb_flush(db, name, &task->flush, &flushed, &err) != 0) {
+		cli_fail(cli, &err);
+		return;
+	}
+	tell(cli, name, task->flush.dry_run, &flushed);
+	if (task->no_seal)
+		return;
+	if (ntdb_seal(db, name, &task->seal, &sealed, &err) != 0)
+		cli_fail(cli, &err);
+	tell_seal(cli, name, task->seal.dry_run, &sealed);
+}
+
+/* Each database; one that fails does not keep the others waiting. */
 static void
 flush_all(struct cli *cli, struct ntdb *db, char **names, size_t n,
-    const struct ntdb_flush_options *opt)
+    const struct task *task)
 {
-	struct ntdb_flush_result res;
 	size_t i;
 
-	for (i = 0; i < n && !cli_stopped(); i++) {
-		struct ntdb_error err = NTDB_ERROR_INIT;
-
-		memset(&res, 0, sizeof(res));
-		if (ntdb_flush(db, names[i], opt, &res, &err) == 0)
-			tell(cli, names[i], opt->dry_run, &res);
-		else
-			cli_fail(cli, &err);
-	}
+	for (i = 0; i < n && !cli_stopped(); i++)
+		flush_one(cli, db, names[i], task);
 }
 
 int
@@ -58,10 +105,11 @@ main(int argc, char **argv)
 		.name = "ntdb-flush",
 		.synopsis = "[OPTION]... [DB]...",
 		.about = "Move the logs that are due into compressed data "
-		    "files: of the databases named,\nor of all.\n",
+		    "files, and seal the files\nthat are due: of the databases "
+		    "named, or of all.\n",
 		.options = options,
 	};
-	struct ntdb_flush_options opt = { false, false };
+	struct task task = { .no_seal = false };
 	struct ntdb_error err = NTDB_ERROR_INIT;
 	struct ntdb *db;
 	char **all = NULL;
@@ -71,17 +119,24 @@ main(int argc, char **argv)
 	cli_start(&cli);
 	while ((key = cli_next(&cli, argc, argv)) != -1) {
 		if (key == 'n')
-			opt.dry_run = true;
+			task.flush.dry_run = task.seal.dry_run = true;
 		else if (key == KEY_FORCE)
-			opt.force = true;
+			task.flush.force = true;
+		else if (key == KEY_SEAL)
+			task.flush.force = task.seal.force = true;
+		else if (key == KEY_NO_SEAL)
+			task.no_seal = true;
 	}
+	if (task.no_seal && task.seal.force)
+		cli_misuse(&cli, "--seal and --no-seal exclude each other");
+	task.seal.stop = stopped;
 	cli_catch_signals();
 	db = cli_open(&cli);
 	if (argc > optind)
 		flush_all(&cli, db, argv + optind, (size_t)(argc - optind),
-		    &opt);
+		    &task);
 	else if (ntdb_databases(db, true, &all, &n, &err) == 0)
-		flush_all(&cli, db, all, n, &opt);
+		flush_all(&cli, db, all, n, &task);
 	else
 		cli_fail(&cli, &err);
 	ntdb_databases_free(all);

@@ -378,3 +378,29 @@ datafile_group(const struct datafile *f, const struct page_ref *ref,
 	free(stored);
 	return r;
 }
+
+int
+datafile_lasts(const struct datafile *f, struct last_entry **e, uint32_t *n,
+    struct ntdb_error *err)
+{
+	uint8_t *bytes;
+	size_t got;
+	int r;
+
+	*e = NULL;
+	*n = 0;
+	if (f->list_len == 0)
+		return NTDB_END;
+	if (f->list_at > f->size || f->list_len > f->size - f->list_at)
+		return err_at(err, NTDB_ECORRUPT, f->name,
+		    (int64_t)f->list_at, "list of last samples is cut short");
+	if ((bytes = malloc(f->list_len)) == NULL)
+		return err_nomem(err);
+	r = io_pread(f->fd, bytes, f->list_len, f->list_at, &got, f->name,
+	    err);
+	if (r == 0)
+		r = place(err, f, f->list_at, lastlist_unpack(bytes, got, e,
+		    n, err));
+	free(bytes);
+	return r;
+}

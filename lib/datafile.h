@@ -29,6 +29,7 @@
 #define NTDB_DATAFILE_H
 
 #include "io.h"
+#include "lastlist.h"
 #include "logrec.h"
 #include "page.h"
 #include "partition.h"
@@ -106,6 +107,13 @@ int datafile_dir(const struct datafile *f, const struct page_ref *ref,
 int datafile_dir_some(const struct datafile *f, const struct page_ref *ref,
     const uint32_t *ids, size_t n_ids, struct page_dir *dir,
     struct ntdb_error *err);
+
+/*
+ * The list of last samples; *e is owned by the caller (free).  NTDB_END: there
+ * is none.  NTDB_ECORRUPT: it is not valid.
+ */
+int datafile_lasts(const struct datafile *f, struct last_entry **e,
+    uint32_t *n, struct ntdb_error *err);
 
 /* Read and unpack a group into raw (g->raw_len bytes). */
 int datafile_group(const struct datafile *f, const struct page_ref *ref,

@@ -302,6 +302,55 @@ flush_sync_files(struct flush *fl, struct ntdb_error *err)
 	return 0;
 }
 
+/*
+ * Whether an entry will not be needed any more.  A file that is gone may be
+ * put back, and one that cannot be read may be the one that is meant.
+ */
+static bool
+is_void(const struct flush *fl, const struct log_file *listed)
+{
+	const struct partition part = { listed->kind, listed->start };
+	struct datafile f;
+	bool is;
+	int r;
+
+	r = datafile_open(&f, fl->w->dir.fd, part, false, NULL);
+	is = r == 0 ? f.file_id != listed->file_id :
+	    r == NTDB_ENOENT && fl->next.n_files > GONE_FILES;
+	datafile_close(&f);
+	return is;
+}
+
+uint32_t
+flush_drop_void(struct flush *fl, uint32_t most)
+{
+	const struct log_head *old = &fl->w->wal.head;
+	const struct log_file *before;
+	uint32_t i = 0, looked, dropped = 0;
+
+	for (looked = 0; i < fl->next.n_files && looked < most; ) {
+		const struct log_file listed = fl->next.files[i];
+
+		before = log_head_find(old, listed.kind, listed.start);
+		if (listed.kind > PART_FOREVER || before == NULL ||
+		    before->file_id != listed.file_id ||
+		    before->len != listed.len) {
+			i++;
+			continue;
+		}
+		looked++;
+		if (!is_void(fl, &listed)) {
+			i++;
+			continue;
+		}
+		/* Removing takes no memory, so it cannot fail. */
+		log_head_put(&fl->next, listed.kind, listed.start, 0, 0,
+		    NULL);
+		dropped++;
+	}
+	return dropped;
+}
+
 void
 flush_close_files(struct flush *fl)
 {

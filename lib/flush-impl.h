@@ -10,6 +10,9 @@
 #include "flush.h"
 
 #define OPEN_FILES 8		/* data files kept open during a flush */
+#define LOOK_FILES 64		/* looked at whether entries are void */
+#define GONE_FILES 4096		/* so many entries may be of files that are
+				 * gone: they might be put back */
 
 /*
  * Invariant: the first n_kept samples of the chunk are those of the log with
@@ -36,6 +39,7 @@ struct flush {
 	bool	closed_unsynced;	/* a file that was written is closed */
 	bool	dir_changed;		/* the directory has new entries */
 	bool	damaged;		/* the log is */
+	bool	renew;			/* it has no samples */
 	struct ntdb_flush_result res;
 };
 
@@ -48,6 +52,13 @@ int flush_write_page(struct flush *fl, struct partition part,
 /* Sync all that was written, as the durability profile wants it. */
 int flush_sync_files(struct flush *fl, struct ntdb_error *err);
 void flush_close_files(struct flush *fl);
+
+/*
+ * Drop what the next log's header says of files that have been replaced, by
+ * sealing them or otherwise.  At most so many files that this flush has not written to are
+ * looked at, the oldest first.  Returns how many entries were dropped.
+ */
+uint32_t flush_drop_void(struct flush *fl, uint32_t most);
 
 /* flush-publish.c */
 

@@ -197,8 +197,12 @@ run(struct flush *fl, const struct flush_extra *extra,
 	int r;
 
 	if ((r = start_head(fl, err)) != 0 ||
-	    (r = write_samples(fl, extra, err)) != 0 ||
-	    (r = flush_sync_files(fl, err)) != 0 ||
+	    (r = write_samples(fl, extra, err)) != 0)
+		return r;
+	if (flush_drop_void(fl, fl->renew ? UINT32_MAX : LOOK_FILES) == 0 &&
+	    fl->renew)
+		return NTDB_END;
+	if ((r = flush_sync_files(fl, err)) != 0 ||
 	    (r = flush_publish_catalog(fl, err)) != 0)
 		return r;
 	/* What the new log relies on must be findable before it is there. */
@@ -211,8 +215,8 @@ run(struct flush *fl, const struct flush_extra *extra,
 	return flush_replace_log(fl, err);
 }
 
-int
-flush_log(struct writer *w, const struct flush_extra *extra,
+static int
+flush_once(struct writer *w, const struct flush_extra *extra, bool renew,
     struct ntdb_flush_result *res, struct ntdb_error *err)
 {
 	struct flush fl;
@@ -220,19 +224,25 @@ flush_log(struct writer *w, const struct flush_extra *extra,
 
 	memset(&fl, 0, sizeof(fl));
 	fl.w = w;
+	fl.renew = renew;
 	fl.mem = w->flusher;
 	fl.res.flushed = true;
 	fl.res.log_bytes = w->state.log_pos;
 	if (fl.mem == NULL && (r = flusher_new(&fl.mem, err)) != 0)
 		return r;
 	if (!w->swept)
-		io_remove_temps(w->dir.fd);
+		io_remove_temps(w->dir.fd, IO_TEMP);
 	w->swept = true;
 	r = run(&fl, extra, err);
 	flush_close_files(&fl);
 	log_head_release(&fl.next);
 	if (fl.mem != w->flusher)
 		flusher_free(fl.mem);
+	if (r == NTDB_END) {
+		state_save_cache(&w->state, w->dir.fd, w->dir.cache,
+		    &w->dir.owner);
+		return 0;
+	}
 	if (r != 0) {
 		/* What of it happened is read from the disk. */
 		w->flush_failed_at = w->state.log_pos;
@@ -249,6 +259,19 @@ flush_log(struct writer *w, const struct flush_extra *extra,
 	if (res != NULL)
 		*res = fl.res;
 	return 0;
+}
+
+int
+flush_log(struct writer *w, const struct flush_extra *extra,
+    struct ntdb_flush_result *res, struct ntdb_error *err)
+{
+	return flush_once(w, extra, false, res, err);
+}
+
+int
+flush_renew_log(struct writer *w, struct ntdb_error *err)
+{
+	return flush_once(w, NULL, true, NULL, err);
 }
 
 /* What a flush would do, for --dry-run: nothing is locked or changed. */
@@ -298,7 +321,7 @@ ntdb_flush(struct ntdb *db, const char *name,
 		return r;
 	if ((r = writer_lock(&w, err)) == 0) {
 		res->log_bytes = w.state.log_pos;
-		io_remove_temps(w.dir.fd);
+		io_remove_temps(w.dir.fd, IO_TEMP);
 		w.swept = true;
 		if (w.state.log_pos > w.wal.head.len &&
 		    (force ? w.state.log_samples > 0 ||

@@ -53,4 +53,10 @@ struct flush_extra {
 int flush_log(struct writer *w, const struct flush_extra *extra,
     struct ntdb_flush_result *res, struct ntdb_error *err);
 
+/*
+ * The same for a log without samples, and only if its header has entries of
+ * data files that are void: the new one has none of these.
+ */
+int flush_renew_log(struct writer *w, struct ntdb_error *err);
+
 #endif

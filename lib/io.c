@@ -179,7 +179,7 @@ io_publish(int dirfd, const char *path, const void *data, size_t len,
 	char tmp[160];
 	int fd, r;
 
-	snprintf(tmp, sizeof(tmp), ".%.120s.%08x.tmp", path,
+	snprintf(tmp, sizeof(tmp), ".%.120s.%08x" IO_TEMP, path,
 	    (unsigned)io_random());
 	fd = io_open(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL, 0600, display,
 	    err);
@@ -207,8 +207,9 @@ fail:
 }
 
 void
-io_remove_temps(int dirfd)
+io_remove_temps(int dirfd, const char *suffix)
 {
+	const size_t tail = strlen(suffix);
 	struct dirent *e;
 	size_t len;
 	DIR *dir;
@@ -221,8 +222,8 @@ io_remove_temps(int dirfd)
 	}
 	while ((e = readdir(dir)) != NULL) {
 		len = strlen(e->d_name);
-		if (e->d_name[0] == '.' && len > 4 &&
-		    strcmp(e->d_name + len - 4, ".tmp") == 0)
+		if (e->d_name[0] == '.' && len > tail &&
+		    strcmp(e->d_name + len - tail, suffix) == 0)
 			unlinkat(fd, e->d_name, 0);
 	}
 	closedir(dir);

@@ -64,10 +64,12 @@ int io_publish(int dirfd, const char *path, const void *data, size_t len,
     struct ntdb_error *err);
 
 /*
- * Remove what killed processes have left of io_publish: the caller holds the
- * lock under which all publishing in this directory happens.
+ * Remove the files that killed processes have left: hidden ones with this end
+ * of their name.  Those of io_publish end with IO_TEMP.  The caller holds the
+ * lock under which all files of that kind are made in this directory.
  */
-void io_remove_temps(int dirfd);
+#define IO_TEMP ".tmp"
+void io_remove_temps(int dirfd, const char *suffix);
 
 /* Random bytes for nonces and temporary names; never fails. */
 uint64_t io_random(void);

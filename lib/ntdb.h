@@ -2,8 +2,8 @@
  * ntdb - a small append-only time-series database made of plain files.
  *
  * This is the whole public interface.  A program opens a root directory,
- * then writes (ntdb_ingest_*), moves logs into pages (ntdb_flush), asks
- * (ntdb_query_*) or looks inside (ntdb_inspect_*).
+ * then writes (ntdb_ingest_*), moves logs into pages (ntdb_flush) and seals
+ * these (ntdb_seal), asks (ntdb_query_*) or looks inside (ntdb_inspect_*).
  *
  * Conventions
  *
@@ -338,6 +338,33 @@ struct ntdb_flush_result {
 /* Move a database's log into pages, if it is due.  opt may be NULL. */
 int ntdb_flush(struct ntdb *db, const char *name,
     const struct ntdb_flush_options *opt, struct ntdb_flush_result *res,
+    struct ntdb_error *err);
+
+/* ------------------------------------------------------------- sealing */
+
+struct ntdb_seal_options {
+	bool	force;		/* every file with pages that are not sealed */
+	bool	dry_run;	/* only say what would be done */
+	bool	(*stop)(void *arg);	/* asked now and then: whether to give
+				 * up, which costs nothing; may be NULL */
+	void	*stop_arg;
+};
+
+struct ntdb_seal_result {
+	bool	busy;		/* another process does it: nothing was done */
+	uint64_t files;		/* sealed (would be) */
+	uint64_t samples, pages;	/* in their sealed pages */
+	uint64_t bytes_before, bytes_after;	/* of the files */
+};
+
+/*
+ * Seal the data files that are due: write their pages anew, few and large.
+ * Readers and writers go on meanwhile.  opt may be NULL.  NTDB_ECORRUPT: a
+ * file was damaged; what can be read of it is sealed, and the damaged file is
+ * kept under another name.
+ */
+int ntdb_seal(struct ntdb *db, const char *name,
+    const struct ntdb_seal_options *opt, struct ntdb_seal_result *res,
     struct ntdb_error *err);
 
 /* --------------------------------------------------------------- query */

@@ -197,6 +197,9 @@ take_partition(struct rebuild *rb, struct partition part,
 		}
 		return err_at(err, r, why.path, why.offset, "%s", why.text);
 	}
+	if (f.sealed_epoch > rb->w->wal.key.epoch &&
+	    f.sealed_epoch > rb->newer)
+		rb->newer = f.sealed_epoch;
 	walk_heads(rb, &f);
 	partition_span(part, &first, &last);
 	if (any_open(s, last)) {

@@ -159,7 +159,7 @@ make_engine_file(struct ntdb *db, struct ntdb_error *err)
 	r = lock_take(db->fd, false, db->opt.wait_ns, db->path, err);
 	if (r != 0)
 		return r;
-	io_remove_temps(db->fd);
+	io_remove_temps(db->fd, IO_TEMP);
 	r = create_engine_file(db, err);
 	lock_drop(db->fd);
 	return r;

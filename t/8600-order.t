@@ -39,7 +39,7 @@ def give(root, *lines):
 
 
 def traced_flush(root):
-    r, calls = traced(["ntdb-flush", "-r", root, "--force"])
+    r, calls = traced(["ntdb-flush", "-r", root, *move_args()])
     same((r.status, r.err), (0, b""), "the traced flush works")
     return steps(calls)
 
@@ -109,17 +109,17 @@ for profile in ("strict", "balanced", "throughput"):
 
 root = fresh("[durability]\nprofile = strict\n")
 give(root, "k/a 1i %d" % START)
-flush(root, "--force")
+flush(root, *move_args())
 same("metric" in records(root), False, "after strict, the log is empty")
 with open(root + "/engine.ini", "w") as f:
     f.write("[durability]\nprofile = balanced\n")
 give(root, "k/b 1i %d" % START)
-flush(root, "--force")
+flush(root, *move_args())
 same(sorted({"k/a", "k/b"} & set(records(root).split())), ["k/a", "k/b"],
      "then balanced: the log repeats all names")
-flush(root, "--force")
+flush(root, *move_args())
 give(root, "k/b 2i %d" % (START + 1))
-flush(root, "--force")
+flush(root, *move_args())
 same(sorted({"k/a", "k/b"} & set(records(root).split())), ["k/a", "k/b"],
      "and so does the next")
 with open(root + "/engine.ini", "w") as f:
@@ -135,10 +135,10 @@ same("metric" in records(root), False, "and the log is empty again")
 for at in ("fdatasync", "renameat"):
     root = fresh()
     give(root, "k/a 1i %d" % START)
-    flush(root, "--force")
+    flush(root, *move_args())
     give(root, "k/a 2i %d" % (START + DAY))
     run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=1"
-         % at, program("ntdb-flush"), "-r", root, "--force"])
+         % at, program("ntdb-flush"), "-r", root, *move_args()])
     ok(os.path.exists(root + "/k/data-2024-05-07.dat"),
        "killed at %s: the file is there" % at)
     done = traced_flush(root)
@@ -149,10 +149,10 @@ for at in ("fdatasync", "renameat"):
        "killed at %s: the next cuts, and syncs the directory first" % at)
 root = fresh()
 give(root, "k/a 1i %d" % START)
-flush(root, "--force")
+flush(root, *move_args())
 give(root, "k/a %di %d" % (2**40, START + 1))
 run(["strace", "-o", "/dev/null", "-e", "inject=fsync:signal=SIGKILL:when=1",
-     program("ntdb-flush"), "-r", root, "--force"])
+     program("ntdb-flush"), "-r", root, *move_args()])
 ok("int64" in open(root + "/k/catalog.json").read(),
    "killed after the catalog of a widened metric")
 done = traced_flush(root)
@@ -180,10 +180,10 @@ for engine, args in (("[wal]\nfsync_policy = always\n", []),
 # The entry of a new log that a killed flush has not synced.
 root = fresh()
 give(root, "k/a 1i %d" % START)
-flush(root, "--force")
+flush(root, *move_args())
 give(root, "k/a 2i %d" % (START + 1))
 run(["strace", "-o", "/dev/null", "-e", "inject=fsync:signal=SIGKILL:when=1",
-     program("ntdb-flush"), "-r", root, "--force"])
+     program("ntdb-flush"), "-r", root, *move_args()])
 done = traced_ingest(root, "k/a 3i %d\n" % (START + 2), "--sync")
 ok(in_order(done, ("sync", "k"), ("write", "fd 2")) and
    in_order(done, ("write", LOG), ("sync", LOG), ("write", "fd 2")),

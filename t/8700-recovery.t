@@ -44,7 +44,7 @@ class Root:
         return ingest(self.path, "".join(x + "\n" for x in lines), *args)
 
     def flush(self):
-        return flush(self.path, "--force")
+        return flush(self.path, *move_args())
 
     def read(self, *targets):
         """Exit status and sorted lines; None if it crashed."""
@@ -96,7 +96,7 @@ class Root:
     def killed_flush(self, at):
         run(["strace", "-o", "/dev/null", "-e",
              "inject=" + at, program("ntdb-flush"), "-r",
-             self.path, "--force"])
+             self.path, *move_args()])
 
 
 def run_of(metric, day, n, at=0, step=10**9):
