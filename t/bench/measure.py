@@ -1,196 +1,214 @@
 """Measure the rows of the performance budget; begun by t/bench/run.
 
-Costs of processes come from the helper `paired', which runs commands by
-turns; input comes from the helper `gen'.  Both are in --temp, the programs
-in PATH.  A row that cannot be measured here says why.
+A row that cannot be measured here says why.  Ratios are those of medians of
+runs by turns, or of instructions.
 """
 
 import argparse
-import glob
-import os
-import re
-import shutil
+import lzma
 import statistics
-import subprocess
-import sys
 import time
 
-START = 1777593600		# 2026-05-01, where made input begins
-FUTURE = "2199-01-01"		# later than the samples of any file
-DAY = 86400
+from bench import *
+import peers
+import writes
 
 
-class Missing(Exception):
-    """This cannot be measured here."""
-
-
-class Bench:
-    def __init__(self, args):
-        self.temp = args.temp
-        self.seed = args.seed
-        self.quick = args.quick
-        self.file = args.file
-        self.runs = args.runs or (21 if args.quick else 201)
-        self.few = 5 if args.quick else 31
-        self.big = 1 if args.quick else 3
-        self.made = os.path.join(self.temp, "made.lp")
-
-    def path(self, name):
-        return os.path.join(self.temp, name)
-
-    def gen(self, *argv):
-        return [self.path("gen"), "-s", str(self.seed), *map(str, argv)]
-
-    def paired(self, runs, *commands, stdin=None, stdout=None):
-        """[(wall s, processor s, peak KiB)], medians of runs by turns."""
-        argv = [self.path("paired"), "-n", str(runs)]
-        if stdin:
-            argv += ["-i", stdin]
-        if stdout:
-            argv += ["-o", stdout]
-        for command in commands:
-            argv += ["--", *command]
-        text = subprocess.run(argv, check=True, text=True,
-                              stdout=subprocess.PIPE).stdout
-        return [(int(w) / 1e6, int(c) / 1e6, int(k))
-                for w, c, k in map(str.split, text.splitlines())]
-
-    def once(self, command, stdin=None, stdout=None):
-        return self.paired(1, command, stdin=stdin, stdout=stdout)[0]
-
-
-def need(program):
-    if not shutil.which(program):
-        raise Missing("no " + program)
-
-
-def tool(name, root, *argv, now=FUTURE):
-    need(name)
-    return [name, "-r", root, "--now", str(now), *argv]
-
-
-def data_bytes(root):
-    return sum(map(os.path.getsize, glob.glob(root + "/*/data-*.dat")))
-
-
-def count_lines(path):
-    n = 0
-    with open(path, "rb") as f:
-        while True:
-            piece = f.read(1 << 20)
-            if not piece:
-                return n
-            n += piece.count(b"\n")
-
-
-def instructions(command, stdin=None):
-    """Instructions of a process in user mode, or None."""
-    with open(stdin or os.devnull, "rb") as f:
-        if shutil.which("perf"):
-            p = subprocess.run(
-                ["perf", "stat", "-x,", "-e", "instructions:u", *command],
-                stdin=f, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                text=True)
-            m = re.search(r"^(\d+),", p.stderr, re.M)
-            if p.returncode == 0 and m:
-                return int(m.group(1))
-        if shutil.which("valgrind"):
-            f.seek(0)
-            p = subprocess.run(
-                ["valgrind", "--tool=callgrind",
-                 "--callgrind-out-file=/dev/null", *command],
-                stdin=f, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                text=True)
-            m = re.search(r"Collected : (\d+)", p.stderr)
-            if p.returncode == 0 and m:
-                return int(m.group(1))
-    return None
-
-
-# ------------------------------------------------------------ the table
-
-def show(name, target, measured, held, *notes):
-    """held: True, False, or None where there is no target."""
-    mark = {True: "yes", False: "NO", None: "-"}[held]
-    print("%-50s %12s %12s  %s" % (name, target, measured, mark))
-    for note in notes:
-        print("    " + note)
-    sys.stdout.flush()
-
-
-def ms(seconds):
-    return "%.2f ms" % (seconds * 1e3)
-
-
-def million(n):
-    return "%.2f M" % (n / 1e6)
-
-
-def mib(kib):
-    return "%.1f MiB" % (kib / 1024)
-
-
-# ------------------------------------------------------------- the rows
+# ------------------------------------------------ one input, from end to end
 
 def load(b, root, path):
     """Ingest a file into a new root and flush all: (wall, cpu, peak)."""
     one = b.once(tool("ntdb-ingest", root), stdin=path)
-    two = b.once(tool("ntdb-flush", root, "--force"))
+    two = b.once(move(root))
     return one[0] + two[0], one[1] + two[1], max(one[2], two[2])
 
 
 INGEST = ["ingest to durable pages, samples per CPU second",
           "ingest, peak memory"]
+VICTORIA = {"lines": "ingest, times VictoriaMetrics, the same lines",
+            "grouped": "ingest, times VictoriaMetrics, brought by metric"}
+NANOTDB = ["ingest, times NanoTDB"]
 EXPORT = ["re-import of an export, times the first import",
           "export, peak memory", "export, rows per second"]
+PAGES = ["flushed, bytes per sample"]
+SEALED = ["sealing, CPU per sample", "sealing, peak memory",
+          "sealed, bytes per sample", "sealed, all but locks and caches"]
 
 
-def ingest_rows(b):
-    """Import, export and import of the export, by turns.
+class Load:
+    """One file of lines, loaded again and again, by turns with the peers.
 
-    Each into a root of its own, and nothing is removed between: file systems
-    are slow to make files where many were just deleted.
+    Each time into a root of its own, and nothing is removed between: file
+    systems are slow to make files where many were just deleted.
     """
-    path, root, lines = b.file or b.made, b.path("big0"), b.lines
-    exported = b.path("export.lp")
-    command = None
-    if shutil.which("ntdb-query"):
-        command = tool("ntdb-query", root, "--format", "lp", "*")
-    first, second, out = [], [], []
-    for i in range(b.big):
-        first.append(load(b, b.path("big%d" % i), path))
-        if command:
-            out.append(b.once(command, stdout=exported))
-            second.append(load(b, b.path("again%d" % i), exported))
-    wall, cpu = (statistics.median(x[k] for x in first) for k in (0, 1))
-    show(INGEST[0], ">= 4 M", million(lines / cpu), lines / cpu >= 4e6,
-         "%d lines from a pipe, last flush included: %.2f s of CPU, %.2f s"
-         % (lines, cpu, wall))
-    peak = max(x[2] for x in first)
-    show(INGEST[1], "<= 8 MiB", mib(peak), peak <= 8 * 1024)
-    if not command:
-        raise Missing("no ntdb-query")
-    n = count_lines(exported)
-    ratio = statistics.median(x[1] for x in second) / cpu
-    show(EXPORT[0], "<= 1.5", "%.2f" % ratio, ratio <= 1.5,
-         "processor time; %d lines of %d came out" % (n, lines))
-    peak = max(x[2] for x in out)
-    wall, cpu = (statistics.median(x[k] for x in out) for k in (0, 1))
-    show(EXPORT[1], "<= 16 MiB", mib(peak), peak <= 16 * 1024)
-    show(EXPORT[2], "-", million(n / wall), None,
-         "%.2f s of CPU, %.2f s" % (cpu, wall))
-    os.remove(exported)
+
+    def __init__(self, b, path, name):
+        self.b, self.path, self.name = b, path, name
+        self.lines = count_lines(path)
+        self.roots = [b.path("%s%d" % (name, i)) for i in range(b.big)]
+        self.first, self.out, self.second = [], [], []
+        self.data, self.victoria, self.why = None, None, None
+        self.imports = {"lines": [], "grouped": []}
+        try:
+            self.data = peers.Input(b, path)
+            self.victoria = peers.VictoriaMetrics(b, self.data)
+        except Missing as e:
+            self.why = e
+
+    def run(self):
+        exported = self.b.path("export.lp")
+        for i, root in enumerate(self.roots):
+            self.first.append(load(self.b, root, self.path))
+            export = tool("ntdb-query", root, "--format", "lp", "*")
+            self.out.append(self.b.once(export, stdout=exported))
+            self.second.append(load(self.b, self.b.path(
+                "%s-again%d" % (self.name, i)), exported))
+            if self.victoria:
+                self.run_victoria(i)
+        self.exported = count_lines(exported)
+        os.remove(exported)
+        self.cpu = self.median(self.first, 1)
+
+    def run_victoria(self, i):
+        """Both forms; the server of the very last one goes on running."""
+        for form in self.imports:
+            if self.victoria.server:
+                self.victoria.stop()
+            path = self.b.path("%s-vm-%s%d" % (self.name, form, i))
+            self.imports[form].append(self.victoria.load(path, form))
+
+    @staticmethod
+    def median(runs, k):
+        return statistics.median(x[k] for x in runs)
+
+    def ingest_rows(self):
+        rate = self.lines / self.cpu
+        show(INGEST[0], "-", million(rate), None,
+             "%d lines from a pipe, last flush included: %.2f s of CPU, "
+             "%.2f s" % (self.lines, self.cpu, self.median(self.first, 0)))
+        for form, name in VICTORIA.items():
+            if not self.victoria:
+                not_measured([name], self.why)
+                continue
+            cpu = statistics.median(c.cpu for c in self.imports[form])
+            ratio = cpu / self.cpu
+            show(name, ">= 4", "%.2f" % ratio, ratio >= 4,
+                 "medians of %d by turns; it takes %s a CPU second"
+                 % (self.b.big, million(self.lines / cpu)))
+        not_measured(NANOTDB, "not installed")
+        peak = max(x[2] for x in self.first)
+        show(INGEST[1], "<= 8 MiB", mib(peak), peak <= 8 * 1024)
+
+    def export_rows(self):
+        ratio = self.median(self.second, 1) / self.cpu
+        show(EXPORT[0], "<= 1.5", "%.2f" % ratio, ratio <= 1.5,
+             "processor time; %d lines of %d came out"
+             % (self.exported, self.lines))
+        peak = max(x[2] for x in self.out)
+        wall, cpu = self.median(self.out, 0), self.median(self.out, 1)
+        show(EXPORT[1], "<= 16 MiB", mib(peak), peak <= 16 * 1024)
+        show(EXPORT[2], "-", million(self.exported / wall), None,
+             "%.2f s of CPU, %.2f s" % (cpu, wall))
+
+    def size_rows(self):
+        n = data_bytes(self.roots[0])
+        show(PAGES[0], "-", "%.3f" % (n / self.lines), None,
+             "%d bytes of data files" % n)
+        try:
+            cost = [self.b.once(seal(root)) for root in self.roots]
+        except Missing as e:
+            return not_measured(SEALED, e)
+        ns = self.median(cost, 1) / self.lines * 1e9
+        show(SEALED[0], "<= 200 ns", "%.0f ns" % ns, ns <= 200)
+        peak = max(x[2] for x in cost)
+        show(SEALED[1], "<= 48 MiB", mib(peak), peak <= 48 * 1024)
+        n = data_bytes(self.roots[0])
+        show(SEALED[2], "-", "%.3f" % (n / self.lines), None,
+             "%d bytes of data files; t/long/sizes judges this" % n)
+        n = all_bytes(self.roots[0])
+        show(SEALED[3], "-", "%.3f" % (n / self.lines), None)
+
+    # ------------------------------------------- beside the other databases
+
+    def peer_rows(self):
+        """What the peers cost, and ntdb beside them."""
+        print("%-28s %9s %9s %7s %18s %18s %18s" % (
+            "the same input through", "samples/s", "MiB", "bytes",
+            "last value", "all of a metric", "5-minute means"))
+        sealed = knows("ntdb-flush", "--seal")
+        root = self.roots[0]
+        self.peer("ntdb, sealed" if sealed else "ntdb, flushed",
+                  lambda: peers.Ntdb(self.b, self.data, root),
+                  peers.Cost(self.cpu, max(x[2] for x in self.first),
+                             all_bytes(root)))
+        if self.victoria:
+            self.peer_victoria()
+        else:
+            print("VictoriaMetrics: not measured: %s" % self.why)
+        self.peer("RRDtool", lambda: peers.RRDtool(self.b, self.data))
+        self.peer("SQLite", lambda: peers.SQLite(self.b, self.data))
+        print("NanoTDB: not measured: not installed")
+        print("    samples per CPU second; peak memory; bytes per sample on "
+              "disk; wall and CPU\n    of a question, a process each, but of "
+              "VictoriaMetrics a request to the warm server")
+        sys.stdout.flush()
+
+    def peer(self, name, make, cost=None):
+        try:
+            peer = make()
+            if cost is None:
+                cost = peer.load(self.b.path("%s-%s" % (self.name, name)))
+            self.show_peer(name, cost, peer.ask())
+            if hasattr(peer, "stored") and peer.stored() != self.data.n:
+                print("    it kept %d of %d samples"
+                      % (peer.stored(), self.data.n))
+        except (Missing, subprocess.CalledProcessError) as e:
+            print("%s: not measured: %s" % (name, e))
+
+    def peer_victoria(self):
+        v = self.victoria
+        try:
+            v.settle()
+            n, asked = v.stored(), v.ask()
+            size = v.stop()
+        except (Missing, OSError) as e:
+            print("VictoriaMetrics: not measured: %s" % e)
+            return
+        for form, title in (("lines", "lines"), ("grouped", "by metric")):
+            cost = peers.Cost(
+                statistics.median(c.cpu for c in self.imports[form]),
+                max(c.peak_kib for c in self.imports[form]), size)
+            self.show_peer("VictoriaMetrics, " + title, cost, asked)
+        if n != self.data.n:
+            print("    it kept %d of %d samples" % (n, self.data.n))
+
+    def show_peer(self, name, cost, asked):
+        print("%-28s %9s %9.1f %7.3f %18s %18s %18s" % (
+            name, million(self.lines / cost.cpu), cost.peak_kib / 1024,
+            cost.size / self.lines,
+            *("%.1f, %.1f ms" % (w * 1e3, c * 1e3) for w, c in asked)))
+
+    def close(self):
+        if self.victoria:
+            self.victoria.close()
+        if self.data:
+            self.data.remove()
 
 
-DATA = ["data files, bytes per sample"]
-
-
-def data_row(b):
-    n = data_bytes(b.path("big0"))
-    if n == 0:
-        raise Missing("nothing was stored")
-    show(DATA[0], "-", "%.3f" % (n / b.lines), None,
-         "flushed, not sealed; %d bytes" % n)
+def load_rows(b, path, name):
+    """All rows of one input."""
+    one = Load(b, path, name)
+    try:
+        one.run()
+        one.ingest_rows()
+        one.export_rows()
+        one.size_rows()
+        if one.data:
+            one.peer_rows()
+        else:
+            print("peers: not measured: %s" % one.why)
+    finally:
+        one.close()
 
 
 LOG = ["log, bytes per sample"]
@@ -199,22 +217,21 @@ LOG = ["log, bytes per sample"]
 def log_row(b):
     """A database that does not flush, and at most a million lines."""
     root, part = b.path("log"), b.path("part.lp")
-    limit = min(b.lines, 1000000)
-    databases = set()
-    with open(b.file or b.made, "rb") as f, open(part, "wb") as out:
+    limit = min(b.steps * 100, 1000000)
+    with open(b.made, "rb") as f, open(part, "wb") as out:
         for _, line in zip(range(limit), f):
-            databases.add(line.split(b"/")[0].decode("utf-8", "replace"))
             out.write(line)
-    for name in databases:
-        os.makedirs(os.path.join(root, name))
-        with open(os.path.join(root, name, "manifest.ini"), "w") as f:
-            f.write("[page]\nmax_records = 16777216\nmax_bytes = 60MiB\n")
+    os.makedirs(os.path.join(root, "bench"))
+    with open(os.path.join(root, "bench", "manifest.ini"), "w") as f:
+        f.write("[page]\nmax_records = 16777216\nmax_bytes = 60MiB\n")
     b.once(tool("ntdb-ingest", root), stdin=part)
     n = sum(map(os.path.getsize, glob.glob(root + "/*/*.wal")))
     show(LOG[0], "<= 8", "%.2f" % (n / limit), n / limit <= 8,
          "%d lines in batches as they come from a fast pipe" % limit)
     os.remove(part)
 
+
+# ------------------------------------------------------ one process, cold
 
 def against_empty(b, name, command, stdin=None):
     empty, one = b.paired(b.runs, [b.path("empty")], command, stdin=stdin)
@@ -231,6 +248,9 @@ def against_empty(b, name, command, stdin=None):
 
 ONE = ["one line in, times an empty process"]
 LAST = ["last value out, times an empty process"]
+RANGE = ["range of one metric, JSON", "range of one metric, JSON, sealed"]
+AVERAGES = ["5-minute averages of one metric, JSON",
+            "5-minute averages of one metric, JSON, sealed"]
 
 
 def one_row(b):
@@ -245,11 +265,7 @@ def last_row(b):
                   tool("ntdb-query", b.path("six"), "bench/node00.requests"))
 
 
-RANGE = ["range of one metric, JSON"]
-AVERAGES = ["5-minute averages of one metric, JSON"]
-
-
-def range_row(b, name=RANGE[0], limit=0.010, *argv):
+def range_row(b, name, limit, *argv):
     """All of one metric; a whole process each time."""
     command = tool("ntdb-query", b.path("six"), "-s", str(START), "-e",
                    str(START + 7 * DAY), "-f", "json", *argv,
@@ -261,16 +277,32 @@ def range_row(b, name=RANGE[0], limit=0.010, *argv):
          % (b.few, ms(cpu), b.steps, count_lines(out) - 2))
 
 
-def averages_row(b):
+def cold_rows(b):
+    """Questions to six days, flushed and then sealed."""
+    root = b.path("six")
+    load(b, root, b.made)
+    one_row(b)
+    last_row(b)
+    range_row(b, RANGE[0], 0.010)
     range_row(b, AVERAGES[0], 0.005, "-a", "avg", "-w", "5m")
+    try:
+        b.once(seal(root))
+    except Missing as e:
+        return not_measured([RANGE[1], AVERAGES[1]], e)
+    range_row(b, RANGE[1], 0.010)
+    range_row(b, AVERAGES[1], 0.005, "-a", "avg", "-w", "5m")
 
 
-BOOT = ["3 years by the day: first last value after a boot"]
-HOUR = ["3 years by the day: last hour, times 3 days"]
+# ------------------------------------------------------------- three years
+
+BOOT = ["3 years by the day: first last value after a boot",
+        "3 years, sealed: first last value after a boot"]
+HOUR = ["3 years by the day: last hour, times 3 days",
+        "3 years, sealed: last hour, times 3 days"]
 
 
 def many_days(b, name, days):
-    """20 metrics every ten minutes (--quick: six hours), up to one END."""
+    """20 metrics every ten minutes (--quick: six hours), up to START."""
     root = b.path(name)
     every = 6 * 3600 if b.quick else 600
     source = subprocess.Popen(
@@ -281,12 +313,11 @@ def many_days(b, name, days):
     source.stdout.close()
     if source.wait() != 0:
         raise Missing("gen failed")
-    subprocess.run(tool("ntdb-flush", root, "--force"), check=True)
+    subprocess.run(move(root), check=True)
     return root
 
 
-def boot_row(b):
-    root = many_days(b, "years", 1095)
+def boot_row(b, name, root):
     command = tool("ntdb-query", root, "bench/node00.requests", now=START)
     os.sync()
     warm = b.paired(b.few, command)[0][0]
@@ -297,14 +328,13 @@ def boot_row(b):
     wall, cpu, peak = b.paired(b.few, command)[0]
     for path, keep in kept:
         os.rename(keep, path)
-    show(BOOT[0], "<= 50 ms", ms(wall), wall <= 0.050,
+    show(name, "<= 50 ms", ms(wall), wall <= 0.050,
          "median of %d, %s of CPU, %s; with the cache %s; %d files, %d bytes"
          % (b.few, ms(cpu), mib(peak), ms(warm),
             len(glob.glob(root + "/*/data-*.dat")), data_bytes(root)))
 
 
-def hour_row(b):
-    roots = [b.path("years"), many_days(b, "days", 3)]
+def hour_row(b, name, roots):
     commands = [tool("ntdb-query", root, "-s", "1h", "-f", "json",
                      "bench/node00.requests", now=START) for root in roots]
     walls = [x[0] for x in b.paired(b.few, *commands)]
@@ -316,86 +346,51 @@ def hour_row(b):
         note += " = %.2f; instructions %d, %d" % (
             walls[0] / walls[1], *counts)
     ratio = pair[0] / pair[1]
-    show(HOUR[0], "<= 1.2", "%.2f" % ratio, ratio <= 1.2,
+    show(name, "<= 1.2", "%.2f" % ratio, ratio <= 1.2,
          "of %s; medians of %d by turns: %s" % (what, b.few, note))
 
 
-WRITES = ["a day of 100 metrics every 10 s, bytes written"]
-
-CALLS = "write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range," \
-    "fsync,fdatasync,sync_file_range,msync,syncfs,sync"
-
-
-def add_trace(path, sums):
-    """Add bytes by kind of file, and numbers of syncs, to sums."""
-    written = re.compile(r"(\w+)\(\d+<([^>]*)>.* = (\d+)$")
-    with open(path, errors="replace") as f:
-        for line in f:
-            if re.search(r"\b(fsync|fdatasync|syncfs|sync_file_range|msync)\(",
-                         line) and " = 0" in line:
-                sums["syncs"] = sums.get("syncs", 0) + 1
-                continue
-            m = written.search(line)
-            if m:
-                kind = os.path.splitext(m.group(2))[1] or "other"
-                sums[kind] = sums.get(kind, 0) + int(m.group(3))
-
-
-def writes_row(b):
-    """One ntdb-ingest a minute, as from cron, and ntdb-flush every ten."""
-    need("strace")
-    root, trace = b.path("day"), b.path("trace")
-    minutes = 30 if b.quick else 1440
-    text = subprocess.run(b.gen("-n", minutes * 6), check=True,
-                          stdout=subprocess.PIPE).stdout
-    lines = text.splitlines(keepends=True)
-    sums, processes, start = {}, 0, time.monotonic()
-
-    def traced(argv, data=b""):
-        nonlocal processes
-        p = subprocess.run(["strace", "-f", "-y", "-qq", "-o", trace, "-e",
-                            "trace=" + CALLS, *argv], input=data,
-                           stderr=subprocess.PIPE)
-        if p.returncode != 0:
-            raise Missing(p.stderr.decode("utf-8", "replace").strip())
-        processes += 1
-        add_trace(trace, sums)
-
-    for minute in range(minutes):
-        now = START + (minute + 1) * 60
-        batch = b"".join(lines[minute * 600:(minute + 1) * 600])
-        traced(tool("ntdb-ingest", root, now=now), batch)
-        if minute % 10 == 9:
-            traced(tool("ntdb-flush", root, now=now))
-    syncs = sums.pop("syncs", 0)
-    total = sum(sums.values()) / len(lines)
-    show(WRITES[0], "<= 12", "%.2f" % total, total <= 12,
-         "per sample: " + ", ".join(
-             "%s %.2f" % (kind.lstrip("."), n / len(lines))
-             for kind, n in sorted(sums.items(), key=lambda x: -x[1])),
-         "%d samples, %d processes, %d syncs (%.0f s)"
-         % (len(lines), processes, syncs, time.monotonic() - start))
+def years_rows(b):
+    roots = [many_days(b, "years", 1095), many_days(b, "days", 3)]
+    boot_row(b, BOOT[0], roots[0])
+    hour_row(b, HOUR[0], roots)
+    try:
+        for root in roots:
+            b.once(seal(root))
+    except Missing as e:
+        return not_measured([BOOT[1], HOUR[1]], e)
+    boot_row(b, BOOT[1], roots[0])
+    hour_row(b, HOUR[1], roots)
 
 
 # Each names the rows that it shows, so that those it cannot are told too.
 PARTS = [
-    (ingest_rows, INGEST + EXPORT), (data_row, DATA), (log_row, LOG),
-    (one_row, ONE), (last_row, LAST), (range_row, RANGE),
-    (averages_row, AVERAGES), (boot_row, BOOT), (hour_row, HOUR),
-    (writes_row, WRITES),
+    (log_row, LOG), (cold_rows, ONE + LAST + RANGE + AVERAGES),
+    (years_rows, BOOT + HOUR), (writes.rows, writes.ROWS),
 ]
+LOADED = INGEST + list(VICTORIA.values()) + EXPORT + PAGES + SEALED
 
 
-def prepare(b):
-    """Six days of 100 metrics every 10 s: 5.2 million lines, 52 k each."""
-    b.steps = 2000 if b.quick else 51840
-    with open(b.made, "wb") as f:
-        subprocess.run(b.gen("-n", b.steps), stdout=f, check=True)
-    b.lines = count_lines(b.file or b.made)
-    print("seed %d, %d steps of 100 metrics; %s, %d processors, load %s"
-          % (b.seed, b.steps, os.uname().machine, os.cpu_count(),
-             "%.2f" % os.getloadavg()[0]))
-    print("%-50s %12s %12s  %s" % ("row", "target", "measured", "held"))
+def attempt(part, rows, *args):
+    """Whether no program failed."""
+    try:
+        part(*args)
+    except Missing as e:
+        not_measured(rows, e)
+    except subprocess.CalledProcessError as e:
+        not_measured(rows, "a program failed: %s" % e)
+        return False
+    return True
+
+
+def unpacked(b, path):
+    """A file that may be compressed, as one that is not."""
+    if not path.endswith(".xz"):
+        return path
+    plain = b.path(os.path.basename(path)[:-3])
+    with lzma.open(path) as f, open(plain, "wb") as out:
+        shutil.copyfileobj(f, out, 1 << 20)
+    return plain
 
 
 def main():
@@ -404,23 +399,26 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("file", nargs="?")
-    b = Bench(parser.parse_args())
-    prepare(b)
-    failed = False
-    for part, rows in PARTS:
-        if part is one_row:
-            load(b, b.path("six"), b.made)
-        try:
-            part(b)
-        except (Missing, subprocess.CalledProcessError) as e:
-            left = rows if part is not ingest_rows else EXPORT
-            why = str(e)
-            if isinstance(e, subprocess.CalledProcessError):
-                failed, left, why = True, rows, "a program failed"
-            for name in left:
-                show(name, "-", "-", None, "not measured: " + why)
-    return 1 if failed else 0
+    parser.add_argument("--only-input", action="store_true")
+    parser.add_argument("files", nargs="*")
+    args = parser.parse_args()
+    b = Bench(args)
+    print("%s; seed %d; %s, %d processors, load %s" % (
+        time.strftime("%Y-%m-%d"), b.seed, os.uname().machine,
+        os.cpu_count(), " ".join("%.2f" % x for x in os.getloadavg())))
+    with open(b.made, "wb") as f:
+        subprocess.run(b.gen("-n", b.steps), stdout=f, check=True)
+    fine = True
+    for i, path in enumerate(args.files or [b.made]):
+        heading("%s:" % os.path.basename(path) if args.files else
+                "made input, 100 metrics every 10 s:")
+        fine &= attempt(lambda: load_rows(b, unpacked(b, path),
+                                          "input%d-" % i), LOADED)
+    if not args.only_input:
+        heading("made input:")
+    for part, rows in PARTS * (not args.only_input):
+        fine &= attempt(part, rows, b)
+    return 0 if fine else 1
 
 
 sys.exit(main())
