@@ -5,13 +5,15 @@
 
 #include "cli.h"
 
-enum { KEY_FORCE = CLI_LONG, KEY_SEAL, KEY_NO_SEAL };
+enum { KEY_FORCE = CLI_LONG, KEY_SEAL, KEY_NO_SEAL, KEY_NO_RETENTION };
 
 static const struct cli_option options[] = {
 	{ 'n', "dry-run", NULL, "only say what would be done" },
 	{ KEY_FORCE, "force", NULL, "whatever the limits in [page] say" },
 	{ KEY_SEAL, "seal", NULL, "the same, and seal everything" },
 	{ KEY_NO_SEAL, "no-seal", NULL, "seal nothing" },
+	{ KEY_NO_RETENTION, "no-retention", NULL,
+	  "leave data files that have expired" },
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -62,29 +64,82 @@ stopped(void *arg)
 struct task {
 	struct ntdb_flush_options flush;
 	struct ntdb_seal_options seal;
-	bool	no_seal;
+	bool	no_seal, no_retention;
+};
+
+/* For telling of data files that expire. */
+struct teller {
+	const struct cli *cli;
+	const char *name;
+	bool	dry_run;
 };
 
 static void
-flush_one(struct cli *cli, struct ntdb *db, const char *name,
+tell_expired(void *arg, const struct ntdb_retain_info *info)
+{
+	const struct teller *t = arg;
+	const char *to = info->archive != NULL ? " to " : "";
+	const char *archive = info->archive != NULL ? info->archive : "";
+
+	if (t->dry_run)
+		printf("%s: would %s %s%s%s, %" PRIu64 " bytes\n", t->name,
+		    info->archive != NULL ? "move" : "delete", info->file,
+		    to, archive, info->bytes);
+	else if (t->cli->verbose)
+		cli_say(t->cli, "%s: %s %s%s%s, %" PRIu64 " bytes", t->name,
+		    info->archive != NULL ? "moved" : "deleted", info->file,
+		    to, archive, info->bytes);
+}
+
+static void
+retain(struct cli *cli, struct ntdb *db, const char *name, bool dry_run)
+{
+	struct teller t = { cli, name, dry_run };
+	const struct ntdb_retain_options opt = { dry_run, tell_expired, &t };
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct ntdb_retain_result res;
+
+	if (ntdb_retain(db, name, &opt, &res, &err) != 0)
+		cli_fail(cli, &err);
+	else if (res.busy && cli->verbose)
+		cli_say(cli, "%s: busy, nothing expires in this run", name);
+}
+
+static int
+flush_and_seal(struct cli *cli, struct ntdb *db, const char *name,
     const struct task *task)
 {
 	struct ntdb_error err = NTDB_ERROR_INIT;
 	struct ntdb_flush_result flushed;
 	struct ntdb_seal_result sealed;
+	int r;
 
 	memset(&flushed, 0, sizeof(flushed));
 	memset(&sealed, 0, sizeof(sealed));
-	if (ntdb_flush(db, name, &task->flush, &flushed, &err) != 0) {
+	if ((r = ntdb_flush(db, name, &task->flush, &flushed, &err)) != 0) {
 		cli_fail(cli, &err);
-		return;
+		return r;
 	}
 	tell(cli, name, task->flush.dry_run, &flushed);
 	if (task->no_seal)
-		return;
-	if (ntdb_seal(db, name, &task->seal, &sealed, &err) != 0)
+		return 0;
+	if ((r = ntdb_seal(db, name, &task->seal, &sealed, &err)) != 0)
 		cli_fail(cli, &err);
 	tell_seal(cli, name, task->seal.dry_run, &sealed);
+	return r;
+}
+
+static void
+flush_one(struct cli *cli, struct ntdb *db, const char *name,
+    const struct task *task)
+{
+	int r = flush_and_seal(cli, db, name, task);
+
+	/* Where a disk is full, this is what makes room; and a damaged file
+	 * need not be kept for longer than the others. */
+	if (!task->no_retention && !cli_stopped() &&
+	    (r == 0 || r == NTDB_EIO || r == NTDB_ECORRUPT))
+		retain(cli, db, name, task->flush.dry_run);
 }
 
 /* Each database; one that fails does not keep the others waiting. */
@@ -126,6 +181,8 @@ main(int argc, char **argv)
 			task.flush.force = task.seal.force = true;
 		else if (key == KEY_NO_SEAL)
 			task.no_seal = true;
+		else if (key == KEY_NO_RETENTION)
+			task.no_retention = true;
 	}
 	if (task.no_seal && task.seal.force)
 		cli_misuse(&cli, "--seal and --no-seal exclude each other");

@@ -367,6 +367,39 @@ int ntdb_seal(struct ntdb *db, const char *name,
     const struct ntdb_seal_options *opt, struct ntdb_seal_result *res,
     struct ntdb_error *err);
 
+/* ----------------------------------------------------------- retention */
+
+/* A data file that has (would have) been removed. */
+struct ntdb_retain_info {
+	const char *file;	/* its name in the database's directory */
+	const char *archive;	/* that of where it is now; NULL: gone */
+	uint64_t bytes;
+};
+
+struct ntdb_retain_options {
+	bool	dry_run;	/* only say what would be done */
+	/* Told of each file; what it points to is borrowed for the call. */
+	void	(*each)(void *arg, const struct ntdb_retain_info *);
+	void	*arg;
+};
+
+struct ntdb_retain_result {
+	uint64_t files, bytes;	/* (would be) removed */
+	uint64_t failed;	/* files that should be, and are still there */
+	bool	busy;		/* another program rewrites data files:
+				 * nothing was done */
+};
+
+/*
+ * Delete or archive the data files that have expired, as the manifest says;
+ * nothing if the clock is not set.  A file that fails does not keep the
+ * others; the first failure is returned, and the others are notes.  opt may
+ * be NULL.
+ */
+int ntdb_retain(struct ntdb *db, const char *name,
+    const struct ntdb_retain_options *opt, struct ntdb_retain_result *res,
+    struct ntdb_error *err);
+
 /* --------------------------------------------------------------- query */
 
 struct ntdb_query;
