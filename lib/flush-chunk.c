@@ -13,9 +13,8 @@ chunk_init(struct chunk *c, struct ntdb_error *err)
 	c->m = malloc(CHUNK_SAMPLES * sizeof(c->m[0]));
 	c->id = malloc(CHUNK_SAMPLES * sizeof(c->id[0]));
 	c->scale = malloc(CHUNK_SAMPLES);
-	c->scratch = malloc(CHUNK_SAMPLES * sizeof(c->scratch[0]));
 	if (c->t == NULL || c->m == NULL || c->id == NULL ||
-	    c->scale == NULL || c->scratch == NULL) {
+	    c->scale == NULL) {
 		chunk_release(c);
 		return err_nomem(err);
 	}
@@ -164,9 +163,9 @@ order_of(const int64_t *t, uint32_t n, uint32_t *at, uint32_t *other)
 
 /*
  * Late samples (late = accept) make a run that is not in order of time.  What
- * scatter has used is room enough to sort it.
+ * scatter has used is room enough to sort it.  false: it is in order.
  */
-static void
+static bool
 sort_run(struct chunk *c, uint32_t from, uint32_t to)
 {
 	uint32_t *half = (uint32_t *)c->scratch + CHUNK_SAMPLES;
@@ -177,7 +176,7 @@ sort_run(struct chunk *c, uint32_t from, uint32_t to)
 	for (i = from + 1; i < to && c->t[i] >= c->t[i - 1]; i++)
 		;
 	if (i >= to)
-		return;
+		return false;
 	at = order_of(c->t + from, n, c->id, half);
 	if (at == half) {
 		memcpy(c->id, half, n * sizeof(half[0]));
@@ -192,14 +191,20 @@ sort_run(struct chunk *c, uint32_t from, uint32_t to)
 	for (i = 0; i < n; i++)
 		scales[i] = c->scale[from + at[i]];
 	memcpy(c->scale + from, scales, n);
+	return true;
 }
 
 int
 chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
 {
+	bool any_late = false;
 	uint32_t i;
 	int r;
 
+	if (c->scratch == NULL)
+		c->scratch = malloc(CHUNK_SAMPLES * sizeof(c->scratch[0]));
+	if (c->scratch == NULL)
+		return err_nomem(err);
 	if ((r = reserve_counts(c, n_slots, err)) != 0)
 		return r;
 	for (i = 0; i < c->n; i++)
@@ -208,7 +213,13 @@ chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
 		return r;
 	scatter(c);
 	for (i = 0; i < c->n_active; i++)
-		sort_run(c, c->next[i], c->end[i]);
+		any_late |= sort_run(c, c->next[i], c->end[i]);
+	if (any_late) {
+		/* Times that differ from metric to metric take more memory
+		 * from here on: let go of what is not needed. */
+		free(c->scratch);
+		c->scratch = NULL;
+	}
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 
 /*
  * Invariant: the first n elements of id, t, m and scale are samples; all four
- * and scratch have room for CHUNK_SAMPLES.  Once sorted, the samples of the
+ * have room for CHUNK_SAMPLES.  Once sorted, the samples of the
  * metric active[i] that are still to be given out are [next[i], end[i]), and
  * id is no longer valid.
  */
@@ -22,7 +22,7 @@ struct chunk {
 	int64_t	*t, *m;			/* all owned */
 	uint32_t *id;
 	uint8_t	*scale;
-	int64_t	*scratch;
+	int64_t	*scratch;		/* of chunk_sort; may be NULL */
 	uint32_t *count;		/* by id */
 	uint32_t n_count;		/* its room */
 	uint32_t *active, *next, *end;

@@ -25,6 +25,7 @@
 #define SLOTS 4096
 #define LOOKS 8
 #define NONE UINT32_MAX
+#define RESIDUALS_KEPT ((size_t)64 << 10)
 
 struct finder {
 	uint32_t head[SLOTS];
@@ -141,6 +142,17 @@ residual_room(struct page_packer *pk, size_t n, struct ntdb_error *err)
 		pk->r_room = room;
 	}
 	return pk->r + pk->n_r;
+}
+
+/* Residuals that take much room are not worth keeping it between pages. */
+static void
+drop_residuals(struct page_packer *pk)
+{
+	if (pk->r_room <= RESIDUALS_KEPT)
+		return;
+	free(pk->r);
+	pk->r = NULL;
+	pk->r_room = pk->n_r = 0;
 }
 
 /* A slot from the number of values and a few of them (multiplicative). */
@@ -494,6 +506,7 @@ page_pack(struct page_packer *pk, const struct page_run_in *runs,
 	    (e = add_all(pk, runs, n_runs, err)) != 0 ||
 	    (e = write_groups(pk, (enum compress_codec)codec, err)) != 0)
 		return e;
+	drop_residuals(pk);
 	return page_write(&pk->dir, &h, &pk->groups, &pk->z, &pk->plain, out,
 	    err);
 }
