@@ -5,6 +5,7 @@
 #include "timefmt.h"
 
 #define BUDGET (3u << 20)
+#define LOG_BUDGET (3u << 20)
 #define REFRESH_MAX 100
 
 int
@@ -26,6 +27,7 @@ scan_open_with(struct scan **out, struct snapshot *s, const uint32_t *ids,
 	sc->last = last;
 	sc->cache = opt->cache;
 	sc->budget = opt->budget > 0 ? opt->budget : BUDGET;
+	sc->log_budget = sc->budget < LOG_BUDGET ? sc->budget : LOG_BUDGET;
 	sc->by_day = opt->by_day;
 	sc->days_over = first > last;
 	if (sc->cache == NULL) {

@@ -5,7 +5,7 @@
 #include "query.h"
 
 #define OPEN_MAX_DBS 12		/* databases open at once */
-#define PLAN_BYTES (3u << 20)	/* of all scans together */
+#define PLAN_BYTES (7u << 20)	/* of all scans together */
 
 void
 query_close_db(struct ntdb_query *q, size_t i)

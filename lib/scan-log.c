@@ -23,7 +23,7 @@ int_to_decimal(int64_t *m, uint8_t *scale)
 static size_t
 log_limit(const struct scan *sc)
 {
-	return sc->budget / sizeof(struct log_sample);
+	return sc->log_budget / sizeof(struct log_sample);
 }
 
 static int

@@ -138,7 +138,7 @@ pending(struct scan *sc, struct place *p, bool *is_log)
 	p->any = *is_log = false;
 	for (; sc->ref < sc->ref_end; sc->ref++) {
 		ref = sc->plan.refs[sc->ref];
-		if (ref->done < ref->end && ref->t_last >= sc->v_first)
+		if (ref->done < ref->end && ref->run.t_last >= sc->v_first)
 			break;
 	}
 	if (sc->ref < sc->ref_end) {
@@ -218,7 +218,7 @@ begin_pending(struct scan *sc, bool is_log, size_t n_out,
 	if (!is_log) {
 		/* It may be that the caller can pass over a whole run. */
 		ref = sc->plan.refs[sc->ref];
-		if (sc->n_sources == 0 && n_out > 0 && ref->stats != NULL)
+		if (sc->n_sources == 0 && n_out > 0 && ref->run.has_stats)
 			return 1;
 	}
 	r = source_begin(sc, ref, err);
@@ -328,29 +328,29 @@ merge_skip(struct scan *sc, int64_t window, scan_usable_fn *usable,
 		return NTDB_END;
 	ref = sc->plan.refs[sc->ref];
 	if (ref->done != 0 || ref->t_first < sc->v_first ||
-	    ref->t_last > sc->v_last)
+	    ref->run.t_last > sc->v_last)
 		return NTDB_END;
 	st = sc->is_float == !ntdb_type_is_int(ref->run.type) ?
-	    ref->stats : NULL;
+	    ref_stats(ref) : NULL;
 	if (usable != NULL && !usable(arg, st, ref->end))
 		return NTDB_END;
 	if (window != 0) {
 		bucket_span(ref->t_first, window, &first, &last);
-		if (ref->t_last > last)
+		if (ref->run.t_last > last)
 			return NTDB_END;
 	}
-	if (sc->log != 0 && sc->plan.log[sc->log - 1].t < ref->t_last)
+	if (sc->log != 0 && sc->plan.log[sc->log - 1].t < ref->run.t_last)
 		return NTDB_END;
 	if (sc->ref + 1 < sc->ref_end) {
 		after = sc->plan.refs[sc->ref + 1];
-		if (after->t_first < ref->t_last ||
-		    (after->t_first == ref->t_last && after->seq < ref->seq))
+		if (after->t_first < ref->run.t_last ||
+		    (after->t_first == ref->run.t_last && after->seq < ref->seq))
 			return NTDB_END;
 	}
 	*stats = st;
 	*n = ref->end;
 	*first_t = ref->t_first;
-	*last_t = ref->t_last;
+	*last_t = ref->run.t_last;
 	ref->done = ref->end;
 	sc->ref++;
 	return 0;

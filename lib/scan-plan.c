@@ -6,59 +6,20 @@
 #include "error.h"
 #include "scan.h"
 
-struct arena_block {
-	struct arena_block *next;
-	/* bytes follow, from here + ARENA_HEAD on */
-};
-
-#define ARENA_HEAD 16
 #define REFRESH_MAX 100
-
-/* Memory for references, all freed at once; NULL when memory is out. */
-static void *
-arena_alloc(struct plan *p, size_t len)
-{
-	struct arena_block *b;
-	size_t room = ARENA_BLOCK;
-	uint8_t *at;
-
-	len = (len + 15) & ~(size_t)15;
-	p->bytes += len;
-	if (p->arena == NULL || len > ARENA_BLOCK - ARENA_HEAD ||
-	    p->arena_used + len > ARENA_BLOCK) {
-		if (len > room - ARENA_HEAD)
-			room = len + ARENA_HEAD;
-		if ((b = malloc(room)) == NULL)
-			return NULL;
-		b->next = p->arena;
-		p->arena = b;
-		p->arena_used = ARENA_HEAD;
-	}
-	at = (uint8_t *)p->arena + p->arena_used;
-	p->arena_used += len;
-	if (p->arena_used > ARENA_BLOCK)
-		p->arena_used = ARENA_BLOCK;
-	return at;
-}
 
 /* Forget all but the memory that can be used again. */
 static void
 plan_clear(struct plan *p)
 {
-	struct arena_block *b;
-
-	while ((b = p->arena) != NULL) {
-		p->arena = b->next;
-		free(b);
-	}
+	refs_clear(p);
 	free(p->wanted);
 	free(p->metrics);
 	free(p->parts);
 	p->wanted = NULL;
 	p->metrics = NULL;
 	p->parts = NULL;
-	p->n_parts = p->n_refs = p->n_log = 0;
-	p->arena_used = p->bytes = 0;
+	p->n_parts = p->n_log = 0;
 }
 
 void
@@ -70,56 +31,29 @@ plan_release(struct plan *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/*
- * Copy what it takes to decode a run out of its directory, and let its
- * indices lead into the copy.
- */
-static struct run_ref *
-ref_copy(struct plan *p, const struct page_dir *dir,
-    const struct page_run *run)
+static bool
+plan_over(const struct scan *sc)
 {
-	const struct page_timeline *tl = &dir->timelines[run->timeline];
-	struct run_ref *ref;
-	size_t len;
-	uint8_t *more;
+	const struct plan *p = &sc->plan;
 
-	len = sizeof(*ref) + (run->has_stats ? sizeof(*ref->stats) : 0) +
-	    run->n_exc * sizeof(*ref->exceptions);
-	if ((ref = arena_alloc(p, len)) == NULL)
-		return NULL;
-	more = (uint8_t *)(ref + 1);
-	memset(ref, 0, sizeof(*ref));
-	ref->t_first = run->t_first;
-	ref->t_last = run->t_last;
-	ref->end = run->n;
-	ref->run = *run;
-	ref->timeline = *tl;
-	ref->run.timeline = 0;
-	if (tl->column != PAGE_NO_COLUMN) {
-		ref->columns[0] = dir->columns[tl->column];
-		ref->groups[0] = dir->groups[ref->columns[0].group];
-		ref->columns[0].group = 0;
-		ref->timeline.column = 0;
-	}
-	if (run->column != PAGE_NO_COLUMN) {
-		ref->columns[1] = dir->columns[run->column];
-		ref->groups[1] = dir->groups[ref->columns[1].group];
-		ref->columns[1].group = 1;
-		ref->run.column = 1;
-	}
-	if (run->has_stats) {
-		ref->stats = (struct page_stats *)(void *)more;
-		more += sizeof(*ref->stats);
-		*ref->stats = dir->stats[run->stats];
-		ref->run.stats = 0;
-	}
-	if (run->n_exc > 0) {
-		ref->exceptions = (struct page_exception *)(void *)more;
-		memcpy(ref->exceptions, dir->exceptions + run->exc_at,
-		    run->n_exc * sizeof(*ref->exceptions));
-		ref->run.exc_at = 0;
-	}
-	return ref;
+	return !p->unbounded && sc->budget < p->arena.bytes +
+	    p->n_refs * sizeof(p->refs[0]) +
+	    p->n * (sizeof(*p->metrics) + sizeof(*p->wanted));
+}
+
+/* Let a plan that does not fit be one of fewer metrics. */
+static void
+plan_shrink(struct scan *sc)
+{
+	struct plan *p = &sc->plan;
+	size_t i, n = 0;
+
+	p->n -= (p->n + 3) / 4;
+	refs_keep(p, (uint32_t)p->n);
+	for (i = 0; i < p->n_wanted; i++)
+		if (scan_slot(sc, p->wanted[i]) != 0)
+			p->wanted[n++] = p->wanted[i];
+	p->n_wanted = n;
 }
 
 static int
@@ -128,27 +62,22 @@ add_run(struct scan *sc, const struct page_dir *dir,
     struct ntdb_error *err)
 {
 	struct plan *p = &sc->plan;
-	struct run_ref *ref, **refs;
-	size_t cap;
+	struct run_ref *ref;
+	int r;
 
 	if (run->t_first > p->last || run->t_last < p->first)
 		return 0;
-	if (p->n_refs == p->cap_refs) {
-		cap = p->cap_refs == 0 ? 64 : p->cap_refs * 2;
-		refs = realloc(p->refs, cap * sizeof(struct run_ref *));
-		if (refs == NULL)
-			return err_nomem(err);
-		p->refs = refs;
-		p->cap_refs = cap;
-	}
-	if ((ref = ref_copy(p, dir, run)) == NULL)
-		return err_nomem(err);
+	if ((r = refs_add(p, dir, run, &ref, err)) != 0)
+		return r;
 	ref->page = page;
 	ref->part = (uint32_t)(p->n_parts - 1);
-	ref->seq = (uint32_t)p->n_refs;
 	ref->metric = (uint32_t)(slot - 1 - p->from);
-	p->refs[p->n_refs++] = ref;
-	return !p->unbounded && p->bytes > sc->budget ? PLAN_FULL : 0;
+	while (plan_over(sc)) {
+		if (p->n == 1 || p->by_time)
+			return PLAN_FULL;
+		plan_shrink(sc);
+	}
+	return 0;
 }
 
 /* The runs of a page that the plan wants. */
@@ -226,8 +155,7 @@ add_file(struct scan *sc, struct partition part, struct ntdb_error *err)
 
 /* All data files, in order of time; the plan's end is cut if need be. */
 static int
-add_files(struct scan *sc, bool by_time, int64_t min_last,
-    struct ntdb_error *err)
+add_files(struct scan *sc, int64_t min_last, struct ntdb_error *err)
 {
 	struct plan *p = &sc->plan;
 	struct partition *parts;
@@ -243,7 +171,7 @@ add_files(struct scan *sc, bool by_time, int64_t min_last,
 		r = err_nomem(err);
 	for (i = 0; i < n && r == 0; i++) {
 		r = add_file(sc, parts[i], err);
-		if (r != PLAN_FULL || (!by_time && p->n > 1))
+		if (r != PLAN_FULL)
 			continue;
 
 		/* What came before this file is complete. */
@@ -335,15 +263,15 @@ plan_try(struct scan *sc, size_t from, size_t n, int64_t first, int64_t last,
 	p->n = n;
 	p->first = first;
 	p->last = last;
+	p->by_time = by_time;
 	if ((p->metrics = calloc(n, sizeof(*p->metrics))) == NULL)
 		return err_nomem(err);
-	p->bytes = n * (sizeof(*p->metrics) + sizeof(*p->wanted));
-	if (p->bytes > sc->budget && n > 1 && !by_time)
+	if (n > 1 && !by_time && plan_over(sc))
 		return PLAN_FULL;
 	if ((r = sort_wanted(sc, p, err)) != 0)
 		return r;
 	if ((r = plan_log(sc, by_time, min_last, err)) == 0)
-		r = add_files(sc, by_time, min_last, err);
+		r = add_files(sc, min_last, err);
 	if (r == 0)
 		plan_sort(p);
 	return r;
@@ -377,7 +305,7 @@ plan_make(struct scan *sc, size_t from, size_t n, int64_t first,
 		r = plan_try(sc, from, n, first, last, by_time, min_last, err);
 		if (r == 0) {
 			sc->planned = true;
-			sc->chunk = n;
+			sc->chunk = p->n;
 			return 0;
 		} else if (r == NTDB_EBUSY) {
 			if (++refreshed > REFRESH_MAX)
@@ -393,6 +321,8 @@ plan_make(struct scan *sc, size_t from, size_t n, int64_t first,
 			last = middle(p);
 			if (last < min_last)
 				last = min_last;
+		} else if (by_time && n > 1) {
+			by_time = false;
 		} else if (n > 1) {
 			n /= 2;
 		} else if (last > first) {

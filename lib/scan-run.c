@@ -47,8 +47,9 @@ times_before(const int64_t *t, uint32_t n, int64_t when, bool also)
 
 /* The unpacked groups of a run. */
 static int
-run_groups(struct scan *sc, const struct run_ref *ref, const uint8_t **times,
-    const uint8_t **values, struct ntdb_error *err)
+run_groups(struct scan *sc, const struct run_ref *ref,
+    const struct ref_view *v, const uint8_t **times, const uint8_t **values,
+    struct ntdb_error *err)
 {
 	const struct plan_part *part = &sc->plan.parts[ref->part];
 	const struct datafile *f;
@@ -56,7 +57,7 @@ run_groups(struct scan *sc, const struct run_ref *ref, const uint8_t **times,
 	int r;
 
 	*times = *values = NULL;
-	if (ref->timeline.width == 0 && ref->run.width == 0)
+	if (ref->n_columns == 0)
 		return 0;
 	r = pagecache_file(sc->cache, sc->s, part->part, &f, &limit, err);
 	if (r == NTDB_ENOENT || (r == 0 && f->file_id != part->file_id))
@@ -64,29 +65,30 @@ run_groups(struct scan *sc, const struct run_ref *ref, const uint8_t **times,
 	if (r != 0)
 		return r;
 	pagecache_unpin(sc->cache);
-	if (ref->timeline.width != 0)
-		r = pagecache_group(sc->cache, f, ref->page, &ref->groups[0],
+	if (v->timeline.column != PAGE_NO_COLUMN)
+		r = pagecache_group(sc->cache, f, ref->page, &v->groups[0],
 		    times, err);
-	if (r == 0 && ref->run.width != 0)
-		r = pagecache_group(sc->cache, f, ref->page, &ref->groups[1],
+	if (r == 0 && v->run.column != PAGE_NO_COLUMN)
+		r = pagecache_group(sc->cache, f, ref->page, &v->groups[1],
 		    values, err);
 	return r;
 }
 
 /* Decode values [from, from + n), as what the metric is now. */
 static int
-run_values(const struct scan *sc, const struct page_dir *dir,
-    const struct run_ref *ref, const uint8_t *raw, uint32_t from, uint32_t n,
-    struct source *src, struct ntdb_error *err)
+run_values(const struct scan *sc, const struct ref_view *v,
+    const uint8_t *raw, uint32_t from, uint32_t n, struct source *src,
+    struct ntdb_error *err)
 {
-	bool is_int = ntdb_type_is_int(ref->run.type);
+	bool is_int = ntdb_type_is_int(v->run.type);
 	uint32_t i;
 	int r;
 
 	if (!sc->is_float && !is_int)
 		return err_set(err, NTDB_ECORRUPT,
 		    "a run of floats in a metric of integers");
-	r = page_values(dir, &ref->run, raw, from, n, src->m, src->scale, err);
+	r = page_values(&v->dir, &v->run, raw, from, n, src->m, src->scale,
+	    err);
 	if (r == 0 && sc->is_float && is_int)
 		for (i = 0; i < n; i++)
 			int_to_decimal(&src->m[i], &src->scale[i]);
@@ -113,26 +115,23 @@ run_decode(struct scan *sc, struct run_ref *ref, int64_t first,
 	struct ntdb_error why = NTDB_ERROR_INIT;
 	const uint8_t *times, *values;
 	uint32_t n, a = 0, b;
-	struct page_dir dir;
+	struct ref_view v;
 	int r;
 
 	src->at = src->n = 0;
 	if (ref->done >= ref->end)
 		return 0;
-	if ((r = run_groups(sc, ref, &times, &values, &why)) == NTDB_EBUSY)
+	ref_view(ref, &v);
+	r = run_groups(sc, ref, &v, &times, &values, &why);
+	if (r == NTDB_EBUSY)
 		return r;
 	if (r != 0)
 		return run_damaged(sc, ref, &why, err);
-	memset(&dir, 0, sizeof(dir));
-	dir.timelines = &ref->timeline;
-	dir.columns = ref->columns;
-	dir.groups = ref->groups;
-	dir.exceptions = ref->exceptions;
 	do {
 		n = ref->end - ref->done;
 		if (n > src->cap)
 			n = src->cap;
-		page_times(&dir, &ref->run, times, ref->done, n, src->t);
+		page_times(&v.dir, &v.run, times, ref->done, n, src->t);
 		a = src->t[0] < first ?
 		    times_before(src->t, n, first, false) : 0;
 		ref->done += a;
@@ -143,7 +142,7 @@ run_decode(struct scan *sc, struct run_ref *ref, int64_t first,
 			ref->t_first = src->t[a];
 		return 0;
 	}
-	r = run_values(sc, &dir, ref, values, ref->done, b - a, src, &why);
+	r = run_values(sc, &v, values, ref->done, b - a, src, &why);
 	if (r != 0)
 		return run_damaged(sc, ref, &why, err);
 	if (b < n)

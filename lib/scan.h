@@ -18,21 +18,36 @@ struct log_sample {
 	uint8_t	scale;
 };
 
+/*
+ * A reference is followed by its columns - that of the times first, if there
+ * is one, then that of the values -, its statistics and its exceptions.
+ */
 struct run_ref {
 	int64_t	t_first;	/* of the first sample not used yet */
-	int64_t	t_last;
 	uint64_t page;		/* offset of its page */
+	uint64_t step, usual;	/* of its timeline */
 	uint32_t seq;		/* order of arrival */
 	uint32_t metric;	/* index in the plan */
 	uint32_t part;		/* index of its partition */
 	uint32_t done;		/* samples used */
 	uint32_t end;		/* samples, 0 once it turns out damaged */
-	struct page_run run;	/* indices lead into what follows */
+	uint8_t	time_width;	/* bits of a residual of its times */
+	uint8_t	n_columns;
+	struct page_run run;	/* indices lead nowhere */
+};
+
+struct ref_column {
+	struct page_column column;
+	struct page_group group;
+};
+
+/* A reference as the functions of page.h want it. */
+struct ref_view {
+	struct page_dir dir;	/* leads to what follows, and to the ref */
+	struct page_run run;
 	struct page_timeline timeline;
-	struct page_column columns[2];
+	struct page_column columns[2];	/* of times and values, if any */
 	struct page_group groups[2];
-	struct page_stats *stats;		/* NULL: none */
-	struct page_exception *exceptions;	/* run.n_exc of them */
 };
 
 struct plan_metric {
@@ -49,9 +64,11 @@ struct plan_part {
 	uint64_t file_id;
 };
 
-#define ARENA_BLOCK (64u << 10)
-
-struct arena_block;
+struct refs_arena {
+	struct arena_block *first, *last;
+	size_t	used;		/* of the last block, with its head */
+	size_t	bytes;		/* all in all */
+};
 
 struct plan {
 	size_t	from, n;
@@ -61,12 +78,13 @@ struct plan {
 	struct plan_metric *metrics;	/* n of them */
 	struct run_ref **refs;		/* sorted by (metric, t_first, seq) */
 	size_t	n_refs, cap_refs;
+	uint32_t next_seq;
 	struct log_sample *log;
 	size_t	n_log, cap_log;
 	struct plan_part *parts;
 	size_t	n_parts;
-	struct arena_block *arena;	/* where the references live */
-	size_t	arena_used, bytes;
+	struct refs_arena arena;	/* where the references live */
+	bool	by_time;		/* rather cut than with fewer metrics */
 	bool	unbounded;		/* the budget cannot be kept */
 };
 
@@ -87,7 +105,8 @@ struct scan {
 	const uint32_t *ids;		/* borrowed */
 	size_t	n_ids;
 	int64_t	first, last;
-	size_t	budget;			/* bytes of references, and of log */
+	size_t	budget;			/* bytes of references */
+	size_t	log_budget;		/* and of samples of the log */
 	uint32_t *slots;		/* by id: index in ids + 1; owned */
 	uint32_t n_slots;
 	size_t	chunk;			/* metrics that fitted last time */
@@ -127,6 +146,17 @@ struct scan {
 int plan_make(struct scan *sc, size_t from, size_t n, int64_t first,
     int64_t last, bool by_time, int64_t min_last, struct ntdb_error *err);
 void plan_release(struct plan *p);
+
+/* Add a reference, in a plan that has the page's partition as its last one. */
+int refs_add(struct plan *p, const struct page_dir *dir,
+    const struct page_run *run, struct run_ref **ref, struct ntdb_error *err);
+
+/* Drop those of all but the first n_metrics metrics. */
+void refs_keep(struct plan *p, uint32_t n_metrics);
+void refs_clear(struct plan *p);
+
+void ref_view(struct run_ref *ref, struct ref_view *v);
+const struct page_stats *ref_stats(const struct run_ref *ref); /* or NULL */
 
 /* Open the snapshot anew, after NTDB_EBUSY. */
 int scan_refresh(struct scan *sc, struct ntdb_error *err);
