@@ -44,6 +44,36 @@ tell_page(struct page_walk *w, const struct datafile *f,
 	return w->page(w->arg, &info);
 }
 
+/* The list of last samples, as if it were a page. */
+static int
+tell_list(struct page_walk *w, const struct datafile *f,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct ntdb_page_info info;
+	struct last_entry *e;
+	uint32_t n, i;
+
+	if (datafile_lasts(f, &e, &n, &why) != 0)
+		return inspect_failed(&w->in, &why, err);
+	memset(&info, 0, sizeof(info));
+	info.file = f->name;
+	info.offset = f->list_at;
+	info.bytes = f->list_len;
+	info.codec = "lasts";
+	info.n_samples = info.n_metrics = n;
+	info.first_ns = info.last_ns = e[0].t;
+	for (i = 1; i < n; i++) {
+		info.first_ns = e[i].t < info.first_ns ? e[i].t :
+		    info.first_ns;
+		info.last_ns = e[i].t > info.last_ns ? e[i].t : info.last_ns;
+	}
+	info.epoch = f->sealed_epoch;
+	info.sealed = info.committed = true;
+	free(e);
+	return w->page(w->arg, &info);
+}
+
 /* How many runs use each column, for their values or their times. */
 static uint32_t *
 count_users(const struct page_dir *dir)
@@ -151,6 +181,9 @@ walk_file(struct page_walk *w, const struct datafile *f, uint64_t limit,
 	for (;;) {
 		struct ntdb_error why = NTDB_ERROR_INIT;
 
+		if (f->list_len != 0 && pos == f->list_at &&
+		    (r = tell_list(w, f, err)) != 0)
+			return r;
 		r = datafile_next(f, &pos, limit, &ref, &why);
 		if (r == NTDB_END)
 			break;

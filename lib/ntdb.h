@@ -513,6 +513,7 @@ int ntdb_inspect_manifest(struct ntdb *db, const char *name,
     int (*fn)(void *arg, const struct ntdb_setting_info *), void *arg,
     struct ntdb_error *err);
 
+/* A page, or (codec "lasts") a list of last samples: one of each metric. */
 struct ntdb_page_info {
 	const char *file;	/* its name in the database's directory */
 	uint64_t offset, bytes;

@@ -1,8 +1,9 @@
 /*
  * Making a state anew from the pages, when there is no cache.
  *
- * The partitions are gone through from the newest, and of each only the
- * headers once every metric has a last sample that is newer than it.
+ * The partitions are gone through from the newest.  Of what is sealed the list
+ * of last samples is enough; of the rest only the headers are looked at once
+ * every metric has a last sample that is newer than the partition.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -121,12 +122,41 @@ take_winners(struct rebuild *rb, const struct datafile *f,
 	}
 }
 
-/* Walk the pages that count; fn is called with each directory. */
-static void
-walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t limit,
-    bool take)
+/*
+ * Take what the list of last samples says of the pages before it.  Returns
+ * from where on the pages have to be looked at.
+ */
+static uint64_t
+take_list(struct rebuild *rb, const struct datafile *f)
 {
-	uint64_t pos = DATA_HEAD_LEN;
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct state *s = &rb->w->state;
+	struct last_entry *e;
+	const struct metric *m;
+	uint32_t n, i;
+	int r;
+
+	if ((r = datafile_lasts(f, &e, &n, &why)) != 0) {
+		if (r != NTDB_END)
+			report(rb, &why);
+		return DATA_HEAD_LEN;
+	}
+	for (i = 0; i < n; i++) {
+		state_see_id(s, e[i].id);
+		m = state_metric(s, e[i].id);
+		if (m != NULL && (!(m->flags & METRIC_HAS_LAST) ||
+		    m->last_t <= e[i].t))
+			state_sample(s, e[i].id, e[i].t, e[i].m, e[i].scale);
+	}
+	free(e);
+	return f->list_at + f->list_len;
+}
+
+/* Walk the pages that count: note or take each one's newest samples. */
+static void
+walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
+    uint64_t limit, bool take)
+{
 	struct page_ref ref;
 	int r;
 
@@ -155,9 +185,8 @@ walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t limit,
 
 /* Headers only: ids that are in use, and epochs above the log's. */
 static void
-walk_heads(struct rebuild *rb, const struct datafile *f)
+walk_heads(struct rebuild *rb, const struct datafile *f, uint64_t pos)
 {
-	uint64_t pos = DATA_HEAD_LEN;
 	struct page_ref ref;
 	int r;
 
@@ -181,7 +210,7 @@ take_partition(struct rebuild *rb, struct partition part,
 	bool all = rb->view.all_pages;
 	struct datafile f;
 	int64_t first, last;
-	uint64_t limit;
+	uint64_t limit, pos;
 	int r;
 
 	/* An old log shows at some file: from then on all pages count. */
@@ -200,13 +229,14 @@ take_partition(struct rebuild *rb, struct partition part,
 	if (f.sealed_epoch > rb->w->wal.key.epoch &&
 	    f.sealed_epoch > rb->newer)
 		rb->newer = f.sealed_epoch;
-	walk_heads(rb, &f);
+	pos = take_list(rb, &f);
+	walk_heads(rb, &f, pos);
 	partition_span(part, &first, &last);
 	if (any_open(s, last)) {
 		memset(rb->winners, 0,
 		    rb->n_winners * sizeof(rb->winners[0]));
-		walk_dirs(rb, &f, limit, false);
-		walk_dirs(rb, &f, limit, true);
+		walk_dirs(rb, &f, pos, limit, false);
+		walk_dirs(rb, &f, pos, limit, true);
 	}
 	datafile_close(&f);
 	return 0;

@@ -102,13 +102,15 @@ check_pages(struct verify *v, const struct datafile *f, uint64_t limit,
 	struct page_ref ref;
 	int r;
 
+	if ((r = verify_list_begin(v, f, err)) != 0)
+		return r;
 	for (;;) {
 		struct ntdb_error why = NTDB_ERROR_INIT;
 
 		from = pos;
 		r = datafile_next(f, &pos, limit, &ref, &why);
 		if (r == NTDB_END)
-			return 0;
+			return verify_list_end(v, f, err);
 		if (r != 0) {
 			int code = verify_failed(v, &why,
 			    from < f->size ? pos - from : 0,

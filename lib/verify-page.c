@@ -188,6 +188,7 @@ check_run(struct page_check *pc, const struct page_run *run,
 		    values == UINT32_MAX ? NULL : pc->raw[values], &why);
 	if (r != 0)
 		return tell(pc, &why, run->n, err);
+	verify_list_run(pc->v, pc->ref, &pc->dir, run);
 	pc->v->res->samples += run->n;
 	return 0;
 }

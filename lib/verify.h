@@ -13,6 +13,24 @@
 
 #define VERIFY_SLICE 8192	/* samples that are decoded at a time */
 
+/* The newest sample of a metric in the sealed pages of a data file. */
+struct verify_last {
+	bool	any, same;		/* the list says the same */
+	int64_t	t;
+	uint64_t page;
+	ptrdiff_t run;			/* where it was found */
+};
+
+/* The list of last samples of the data file at hand; n is 0 without one. */
+struct verify_list {
+	struct last_entry *entries;	/* owned, sorted by id */
+	struct verify_last *seen;	/* owned, of each */
+	uint32_t n;
+	uint64_t at;			/* pages before it are in it */
+	uint32_t wrong;			/* metrics */
+	uint64_t damaged;		/* findings before this file */
+};
+
 struct verify {
 	struct snapshot s;	/* opened part by part; s.state: names only */
 	struct ntdb_verify_result *res;
@@ -22,6 +40,7 @@ struct verify {
 	int	verdict;	/* 0, NTDB_ECORRUPT or NTDB_EVERSION */
 	bool	names_known;	/* the catalog could be read */
 	bool	newer;		/* the log cannot be read: data files neither */
+	struct verify_list list;	/* owned; of the data file at hand */
 	/* Room for one slice of a run. */
 	int64_t	t[VERIFY_SLICE], m[VERIFY_SLICE];
 	uint8_t	scale[VERIFY_SLICE];
@@ -45,6 +64,18 @@ int verify_log(struct verify *v, struct ntdb_error *err);
 int verify_data(struct verify *v, struct ntdb_error *err);
 int verify_page(struct verify *v, const struct datafile *f,
     const struct page_ref *ref, struct ntdb_error *err);
+
+/*
+ * Read a file's list of last samples; hold each run that verify_run has just
+ * decoded against it; tell what was wrong.
+ */
+int verify_list_begin(struct verify *v, const struct datafile *f,
+    struct ntdb_error *err);
+void verify_list_run(struct verify *v, const struct page_ref *ref,
+    const struct page_dir *dir, const struct page_run *run);
+int verify_list_end(struct verify *v, const struct datafile *f,
+    struct ntdb_error *err);
+void verify_list_release(struct verify_list *l);
 
 /*
  * Decode a run whose groups are given (NULL: it needs none), and hold it
