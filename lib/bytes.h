@@ -8,6 +8,7 @@
 #define NTDB_BYTES_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -58,6 +59,24 @@ get_u64(const uint8_t *p)
 
 	memcpy(&v, p, sizeof(v));
 	return le64toh(v);
+}
+
+/* Equality of short strings, without a call. */
+static inline bool
+bytes_equal(const void *a, const void *b, size_t len)
+{
+	const uint8_t *p = a, *q = b;
+	size_t i;
+
+	if (len < 8) {
+		while (len > 0 && p[len - 1] == q[len - 1])
+			len--;
+		return len == 0;
+	}
+	for (i = 0; i + 8 <= len; i += 8)
+		if (get_u64(p + i) != get_u64(q + i))
+			return false;
+	return get_u64(p + len - 8) == get_u64(q + len - 8);
 }
 
 /* Small magnitudes of either sign to small unsigned numbers. */

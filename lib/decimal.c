@@ -145,15 +145,13 @@ bits_fit_f32(uint64_t bits)
 }
 
 bool
-dec_fits_f32(struct dec d)
+dec_fits_f32_long(struct dec d)
 {
 	uint64_t m = d.m < 0 ? 0 - (uint64_t)d.m : (uint64_t)d.m;
 
 	if (d.scale == DEC_RAW)
 		return bits_fit_f32((uint64_t)d.m);
-	/* Six digits always fit; more than nine never do. */
-	if (m < 1000000)
-		return true;
+	/* More than nine digits never do. */
 	if (d.scale > 0 && m >= 1000000000)
 		return false;
 	return bits_fit_f32(f64_bits(dec_to_f64(d.m, d.scale)));

@@ -58,6 +58,8 @@ static void
 judging_init(struct judging *j, struct ntdb_ingest *in, struct writer *w,
     uint32_t db, uint32_t from, uint32_t to)
 {
+	int64_t ahead = w->manifest.max_future_ns;
+
 	memset(j, 0, sizeof(*j));
 	j->in = in;
 	j->w = w;
@@ -66,35 +68,9 @@ judging_init(struct judging *j, struct ntdb_ingest *in, struct writer *w,
 	j->to = to;
 	j->now_ns = ntdb_now(in->root);
 	j->clock_set = j->now_ns >= NTDB_RELEASE_S * NS_PER_S;
-}
-
-bool
-ingest_is_of(const struct ntdb_ingest *in, const struct pending *p, uint32_t db)
-{
-	return p->kind != PENDING_BAD &&
-	    in->targets.at[p->target].db == db;
-}
-
-/* Judge all samples of the database; strict mode stops at a refusal. */
-static int
-judge_all(struct judging *j, struct ntdb_error *err)
-{
-	struct ntdb_ingest *in = j->in;
-	uint32_t i;
-	int r;
-
-	for (i = j->from; i < j->to; i++) {
-		struct pending *p = &in->pending[i];
-
-		if (!ingest_is_of(in, p, j->db))
-			continue;
-		p->verdict = VERDICT_NONE;
-		if ((r = judge(j, i, err)) != 0)
-			return r;
-		if (in->opt.strict && p->verdict == VERDICT_REFUSED)
-			break;
-	}
-	return 0;
+	if (!j->clock_set || ahead == 0 ||
+	    __builtin_add_overflow(j->now_ns, ahead, &j->latest_ns))
+		j->latest_ns = INT64_MAX;
 }
 
 /*

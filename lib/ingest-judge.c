@@ -6,7 +6,6 @@
 #include "bytes.h"
 #include "cursor.h"
 #include "error.h"
-#include "flush-chunk.h"
 #include "ingest.h"
 
 /* A sample in the class of its metric. */
@@ -23,16 +22,6 @@ refuse(struct pending *p, enum ntdb_refusal why, const char *reason)
 	p->why = (uint8_t)why;
 	p->u.reason = reason;
 	return 0;
-}
-
-uint32_t
-target_id(struct target *t, const struct writer *w)
-{
-	if (t->id == 0 || t->generation != w->generation) {
-		t->id = state_find(&w->state, target_name(t), t->name_len);
-		t->generation = w->generation;
-	}
-	return t->id;
 }
 
 /* ----------------------------------------------------------------- type */
@@ -52,12 +41,6 @@ type_mismatch(int type)
 	default:
 		return "type mismatch: metric is float64";
 	}
-}
-
-static bool
-fits_int32(int64_t v)
-{
-	return v >= INT32_MIN && v <= INT32_MAX;
 }
 
 /* An integer as a decimal; false if no double is exactly that integer. */
@@ -241,16 +224,13 @@ static const char *
 judge_clock(const struct judging *j, const struct pending *p,
     enum ntdb_refusal *why)
 {
-	int64_t ahead = j->w->manifest.max_future_ns;
-
 	if (!(p->flags & PENDING_HAS_TIME)) {
 		*why = NTDB_REFUSE_CLOCK;
 		return j->clock_set ? NULL :
 		    "no time given, and the clock is not set";
 	}
 	*why = NTDB_REFUSE_FUTURE;
-	if (!j->clock_set || ahead == 0 || p->t <= j->now_ns ||
-	    (uint64_t)p->t - (uint64_t)j->now_ns <= (uint64_t)ahead)
+	if (p->t <= j->latest_ns)
 		return NULL;
 	return "sample is too far ahead of the clock "
 	    "(see max_future in manifest.ini)";
@@ -412,34 +392,18 @@ static int
 store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
     const struct candidate *c, struct ntdb_error *err)
 {
-	struct batch *b = &j->in->batch;
 	int r;
 
 	if ((mt->type != c->type || (mt->flags & METRIC_UNSYNCED)) &&
 	    (r = announce(j, p->target, id, mt, c->type, err)) != 0)
 		return r;
-	if (j->to_pages) {
-		if ((r = add_direct(&j->in->direct, id, p->t, c, err)) != 0)
-			return r;
-	} else {
-		if (j->w->state.log_clock_ns == 0) {
-			batch_add_clock(b, j->now_ns);
-			j->w->state.log_clock_ns = j->now_ns;
-		}
-		if (ntdb_type_is_int(c->type))
-			batch_add_int(b, id, p->t, c->m);
-		else
-			batch_add_dec(b, id, p->t, c->m, c->scale);
-		if (j->keep != NULL)
-			chunk_add(j->keep, id, p->t, c->m,
-			    ntdb_type_is_int(c->type) ? CHUNK_INT : c->scale);
-	}
-	if (!(mt->flags & METRIC_HAS_LAST) || p->t >= mt->last_t) {
-		mt->last_t = p->t;
-		mt->last_m = c->m;
-		mt->last_scale = c->scale;
-		mt->flags |= METRIC_HAS_LAST;
-	}
+	if (!j->to_pages)
+		judging_log(j, id, ntdb_type_is_int(c->type), p->t, c->m,
+		    c->scale);
+	else if ((r = add_direct(&j->in->direct, id, p->t, c, err)) != 0)
+		return r;
+	if (!(mt->flags & METRIC_HAS_LAST) || p->t >= mt->last_t)
+		metric_set_last(mt, p->t, c->m, c->scale);
 	if (j->collected && (r = suspects_note(j, p, err)) != 0)
 		return r;
 	p->verdict = VERDICT_STORED;

@@ -25,25 +25,6 @@ target_table_release(struct target_table *tt)
 	memset(tt, 0, sizeof(*tt));
 }
 
-/* Equality of short strings, without a call. */
-static inline bool
-same(const char *a, const char *b, size_t len)
-{
-	const uint8_t *p = (const uint8_t *)a, *q = (const uint8_t *)b;
-
-	if (len >= 8) {
-		size_t i;
-
-		for (i = 0; i + 8 <= len; i += 8)
-			if (get_u64(p + i) != get_u64(q + i))
-				return false;
-		return get_u64(p + len - 8) == get_u64(q + len - 8);
-	}
-	while (len > 0 && p[len - 1] == q[len - 1])
-		len--;
-	return len == 0;
-}
-
 /* A copy of n bytes that lives as long as the table. */
 static char *
 arena_copy(struct target_table *tt, const char *s, size_t n)
@@ -81,7 +62,7 @@ slot_of(const struct target_table *tt, uint32_t hash, const char *word,
 		const struct target *t = &tt->at[tt->index[i]];
 
 		if (t->hash == hash && t->word_len == len &&
-		    same(t->word, word, len))
+		    bytes_equal(t->word, word, len))
 			break;
 	}
 	return i;
@@ -221,30 +202,6 @@ find_in_default(struct ntdb_ingest *in, const char *word, size_t len,
 }
 
 uint32_t
-target_guess(const struct ntdb_ingest *in, const char *p, const char *end,
-    uint32_t *len)
-{
-	const struct target_table *tt = &in->targets;
-	const struct target *t;
-	const char *word;
-	uint32_t guess;
-
-	/* Agents send the same metrics in the same order again and again. */
-	if (in->last_target == 0)
-		return 0;
-	guess = tt->at[in->last_target].follower;
-	if (guess == 0)
-		return 0;
-	t = &tt->at[guess];
-	word = t->as_metric ? target_name(t) : t->word;
-	*len = t->as_metric ? t->name_len : t->word_len;
-	if ((size_t)(end - p) <= *len || (p[*len] != ' ' && p[*len] != '\t') ||
-	    !same(p, word, *len))
-		return 0;
-	return guess;
-}
-
-uint32_t
 target_find(struct ntdb_ingest *in, const char *word, size_t len,
     enum ntdb_refusal *why, const char **reason)
 {
@@ -253,8 +210,11 @@ target_find(struct ntdb_ingest *in, const char *word, size_t len,
 
 	i = full ? find_full(in, word, len, why, reason) :
 	    find_in_default(in, word, len, why, reason);
-	if (i != 0 && i != UINT32_MAX)
-		in->targets.at[i].as_metric = !full;
+	if (i != 0 && i != UINT32_MAX) {
+		struct target *t = &in->targets.at[i];
+
+		t->implied = (uint8_t)(full ? 0 : t->word_len - t->name_len);
+	}
 	return i;
 }
 

@@ -65,27 +65,33 @@ ntdb_ingest_stats(const struct ntdb_ingest *in)
 	return &in->stats;
 }
 
+static bool
+grow_pending(struct ntdb_ingest *in)
+{
+	/* A trickle needs few, a stream a whole batch. */
+	uint32_t cap = in->cap_pending == 0 ? 256 :
+	    in->cap_pending < PENDING_BATCH ? PENDING_BATCH :
+	    2 * in->cap_pending;
+	struct pending *p = realloc(in->pending,
+	    cap * sizeof(in->pending[0]));
+
+	if (p == NULL)
+		return false;
+	in->pending = p;
+	in->cap_pending = cap;
+	return true;
+}
+
 /* Room for one more pending sample. */
-static struct pending *
+static inline struct pending *
 new_pending(struct ntdb_ingest *in)
 {
-	if (in->n_pending == in->cap_pending) {
-		/* A trickle needs few, a stream a whole batch. */
-		uint32_t cap = in->cap_pending == 0 ? 256 :
-		    in->cap_pending < PENDING_BATCH ? PENDING_BATCH :
-		    2 * in->cap_pending;
-		struct pending *p = realloc(in->pending,
-		    cap * sizeof(in->pending[0]));
-
-		if (p == NULL)
-			return NULL;
-		in->pending = p;
-		in->cap_pending = cap;
-	}
+	if (in->n_pending == in->cap_pending && !grow_pending(in))
+		return NULL;
 	return &in->pending[in->n_pending++];
 }
 
-static bool
+static inline bool
 batch_is_full(const struct ntdb_ingest *in)
 {
 	return in->n_pending - in->n_held >= PENDING_BATCH ||
@@ -103,13 +109,60 @@ set_bad(struct ntdb_ingest *in, struct pending *p, enum ntdb_refusal why,
 		in->stopped = true;
 }
 
-/* Turn a line, whose target may be known (else 0), into a pending sample. */
+/* What a line says, for a target. */
+static inline void
+set_sample(struct pending *p, const struct line *line, uint32_t target)
+{
+	p->target = target;
+	p->kind = line->value.kind == NUMBER_INT ? PENDING_INT :
+	    PENDING_FLOAT;
+	p->m = line->value.d.m;
+	p->scale = line->value.d.scale;
+	p->t = line->t_ns;
+	p->flags = (uint8_t)(line->has_time * PENDING_HAS_TIME |
+	    line->value.suffixed * PENDING_SUFFIXED |
+	    line->value.rounded * PENDING_ROUNDED);
+}
+
+/* A line that is bad, or whose target is not the one expected. */
 static int
+look_up_line(struct ntdb_ingest *in, struct pending *p,
+    const struct line *line, enum line_kind kind, struct ntdb_error *err)
+{
+	enum ntdb_refusal why;
+	const char *reason;
+	uint32_t target = 0;
+
+	if (kind == LINE_BAD) {
+		why = line->why;
+		reason = line->reason;
+	} else {
+		target = target_find(in, line->target, line->target_len, &why,
+		    &reason);
+	}
+	if (target == UINT32_MAX) {
+		in->n_pending--;
+		return err_nomem(err);
+	}
+	if (target == 0) {
+		p->target = 0;
+		p->flags = 0;
+		set_bad(in, p, why, reason);
+		return 0;
+	}
+	target_follow(in, target);
+	set_sample(p, line, target);
+	return 0;
+}
+
+/*
+ * Turn a line into a pending sample, of that target if it is not 0: it is the
+ * one that was expected.
+ */
+static inline int
 add_line(struct ntdb_ingest *in, const struct line *line,
     enum line_kind kind, uint32_t target, struct ntdb_error *err)
 {
-	enum ntdb_refusal why = line->why;
-	const char *reason = line->reason;
 	struct pending *p = new_pending(in);
 
 	if (p == NULL)
@@ -118,34 +171,11 @@ add_line(struct ntdb_ingest *in, const struct line *line,
 	p->text_len = line->len;
 	p->ordinal = in->ordinal;
 	p->verdict = VERDICT_NONE;
-	p->target = 0;
-	p->flags = 0;
 	in->text_bytes += line->len + 1;
-	if (kind == LINE_BAD) {
-		set_bad(in, p, why, reason);
-		return 0;
-	}
-	if (target == 0)
-		target = target_find(in, line->target, line->target_len, &why,
-		    &reason);
-	if (target == UINT32_MAX) {
-		in->n_pending--;
-		return err_nomem(err);
-	}
-	if (target == 0) {
-		set_bad(in, p, why, reason);
-		return 0;
-	}
-	target_follow(in, target);
-	p->target = target;
-	p->kind = line->value.kind == NUMBER_INT ? PENDING_INT :
-	    PENDING_FLOAT;
-	p->m = line->value.d.m;
-	p->scale = line->value.d.scale;
-	p->t = line->t_ns;
-	p->flags = (uint8_t)((line->has_time ? PENDING_HAS_TIME : 0) |
-	    (line->value.suffixed ? PENDING_SUFFIXED : 0) |
-	    (line->value.rounded ? PENDING_ROUNDED : 0));
+	if (target == 0 || kind == LINE_BAD)
+		return look_up_line(in, p, line, kind, err);
+	in->last_target = target;
+	set_sample(p, line, target);
 	return 0;
 }
 
@@ -186,10 +216,8 @@ add_lines(struct ntdb_ingest *in, const char **p, const char *end,
 			in->skipping = false;
 			continue;
 		}
-		target_len = 0;
 		target = target_guess(in, *p, end, &target_len);
-		kind = line_scan(&in->scanner, *p, end,
-		    target != 0 ? target_len : 0, &line, p);
+		kind = line_scan(&in->scanner, *p, end, target_len, &line, p);
 		in->ordinal++;
 		in->stats.lines++;
 		if (kind != LINE_BLANK &&

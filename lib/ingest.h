@@ -8,6 +8,7 @@
 #ifndef NTDB_INGEST_H
 #define NTDB_INGEST_H
 
+#include "bytes.h"
 #include "dupset.h"
 #include "flush.h"
 #include "line.h"
@@ -44,13 +45,13 @@ enum verdict {
 
 struct pending {
 	int64_t	t;
-	int64_t	m;
 	const char *text;	/* the line */
+	int64_t	m;
+	uint64_t ordinal;	/* of its line, over all sources */
 	union {
 		const char *reason;	/* refused: a constant */
 		int64_t	last_t;		/* refused as late: the last time */
 	} u;
-	uint64_t ordinal;	/* of its line, over all sources */
 	uint32_t text_len;
 	uint32_t target;	/* index */
 	uint8_t	kind, flags, scale, verdict;
@@ -62,7 +63,7 @@ struct target {
 	const char *word;	/* in the arena: DB/METRIC */
 	uint32_t word_len;
 	uint16_t name_len;	/* of METRIC, at the end of word */
-	bool	as_metric;	/* it was written without its database */
+	uint8_t	implied;	/* so many bytes of word were not written */
 	uint32_t hash;
 	uint32_t db;		/* index */
 	uint32_t follower;	/* the target that came after it last time */
@@ -155,10 +156,27 @@ uint32_t target_find(struct ntdb_ingest *in, const char *word, size_t len,
 
 /*
  * The target that is expected next, if its word is what stands at p, before
- * a blank and end; then *len is the word's length.  Else 0.
+ * a blank and end; then *len is the word's length.  Else 0.  Agents send the
+ * same metrics in the same order again and again.
  */
-uint32_t target_guess(const struct ntdb_ingest *in, const char *p,
-    const char *end, uint32_t *len);
+static inline uint32_t
+target_guess(const struct ntdb_ingest *in, const char *p, const char *end,
+    uint32_t *len)
+{
+	const struct target *at = in->targets.at, *t;
+	uint32_t guess;
+
+	*len = 0;
+	if (in->last_target == 0 ||
+	    (guess = at[in->last_target].follower) == 0)
+		return 0;
+	t = &at[guess];
+	*len = t->word_len - t->implied;
+	if ((size_t)(end - p) <= *len || (p[*len] != ' ' && p[*len] != '\t') ||
+	    !bytes_equal(p, t->word + t->implied, *len))
+		return *len = 0;
+	return guess;
+}
 
 /* Note that this target came next. */
 void target_follow(struct ntdb_ingest *in, uint32_t target);
@@ -170,13 +188,12 @@ target_name(const struct target *t)
 	return t->word + (t->word_len - t->name_len);
 }
 
-/* ingest-judge.c */
-
 /* One commit to one database, while it is being judged. */
 struct judging {
 	struct ntdb_ingest *in;
 	struct writer *w;
 	int64_t	now_ns;
+	int64_t	latest_ns;	/* what is later is too far ahead */
 	bool	clock_set;
 	bool	to_pages;	/* samples go to in->direct, not to in->batch */
 	bool	rehearsal;	/* the database does not exist: nothing is
@@ -187,11 +204,16 @@ struct judging {
 	uint64_t stored;
 };
 
-/* The id of a target's metric, or 0. */
-uint32_t target_id(struct target *t, const struct writer *w);
+/* ingest-judge.c */
 
 /* Judge one sample; what is accepted is in the batch and the state. */
 int judge(struct judging *j, uint32_t i, struct ntdb_error *err);
+
+static inline bool
+fits_int32(int64_t v)
+{
+	return v >= INT32_MIN && v <= INT32_MAX;
+}
 
 /*
  * The value of a pending sample as it is stored in its metric, as bits to
@@ -202,6 +224,25 @@ uint64_t pending_bits(const struct judging *j, const struct pending *p,
 
 /* The same for a value that is stored. */
 uint64_t value_bits(bool is_int, int64_t m, uint8_t scale);
+
+/* ingest-plain.c */
+
+/* The id of a target's metric, or 0. */
+uint32_t target_find_id(struct target *t, const struct writer *w);
+
+static inline uint32_t
+target_id(struct target *t, const struct writer *w)
+{
+	return t->id != 0 && t->generation == w->generation ? t->id :
+	    target_find_id(t, w);
+}
+
+/* Judge all samples of the database; strict mode stops at a refusal. */
+int judge_all(struct judging *j, struct ntdb_error *err);
+
+/* Add a sample to the batch, and to what the next flush keeps. */
+void judging_log(struct judging *j, uint32_t id, bool is_int, int64_t t,
+    int64_t m, uint8_t scale);
 
 /* ingest-suspect.c */
 
@@ -242,8 +283,12 @@ int lookup_suspects(struct judging *j, struct ntdb_error *err);
 /* ingest-commit.c */
 
 /* Whether a pending sample is one of this database. */
-bool ingest_is_of(const struct ntdb_ingest *in, const struct pending *p,
-    uint32_t db);
+static inline bool
+ingest_is_of(const struct ntdb_ingest *in, const struct pending *p,
+    uint32_t db)
+{
+	return p->kind != PENDING_BAD && in->targets.at[p->target].db == db;
+}
 
 /*
  * Commit the samples of one database in pending[from .. to).  *held: they

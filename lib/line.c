@@ -106,7 +106,7 @@ split(const char *p, const char *end, uint32_t first, struct word *words,
 	return n;
 }
 
-static enum line_kind
+static inline enum line_kind
 bad(struct line *line, enum ntdb_refusal why, const char *reason)
 {
 	line->why = why;
@@ -204,7 +204,7 @@ scan_time(struct line_scanner *sc, const struct word *w, int n,
 	enum line_kind kind;
 
 	if (n == 1 && w->len == sc->time_len &&
-	    memcmp(w->s, sc->time, w->len) == 0) {
+	    bytes_equal(w->s, sc->time, w->len)) {
 		line->t_ns = sc->t_ns;
 		return LINE_SAMPLE;
 	}
@@ -219,8 +219,58 @@ scan_time(struct line_scanner *sc, const struct word *w, int n,
 	return kind;
 }
 
-enum line_kind
-line_scan(struct line_scanner *sc, const char *p, const char *end,
+/*
+ * A time that is not that of the line before, and the last word of its line;
+ * returns the line's end.  NULL: it is something else or bad.
+ */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static const char *
+scan_new_time(struct line_scanner *sc, const char *p, const char *end,
+    struct line *line)
+{
+	const char *nl = word_end(p, end);
+	struct word w = { p, (size_t)(nl - p) };
+
+	if (*nl != '\n' || w.len == 0 ||
+	    scan_time(sc, &w, 1, line) != LINE_SAMPLE)
+		return NULL;
+	return nl;
+}
+
+/*
+ * What is at p, behind the target, if it is a value and a time of one word,
+ * each behind one blank, as nearly always; returns the line's end.  NULL: it
+ * is something else or bad, look closer.
+ */
+static inline const char *
+scan_usual(struct line_scanner *sc, const char *p, const char *end,
+    struct line *line)
+{
+	const char *value = p + 1, *time;
+	size_t len = sc->time_len;
+
+	if (*p != ' ')
+		return NULL;
+	p = word_end(value, end);
+	if (*p != ' ' || number_scan(value, (size_t)(p - value),
+	    &line->value) != NUMBER_OK)
+		return NULL;
+	time = p + 1;
+	if (len == 0 || (size_t)(end - time) <= len || time[len] != '\n' ||
+	    !bytes_equal(time, sc->time, len))
+		return scan_new_time(sc, time, end, line);
+	line->t_ns = sc->t_ns;
+	return time + len;
+}
+
+/* Any line.  Kept out of the way of the usual ones. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static enum line_kind
+scan_any(struct line_scanner *sc, const char *p, const char *end,
     uint32_t target_len, struct line *line, const char **next)
 {
 	struct word w[5];
@@ -254,4 +304,22 @@ line_scan(struct line_scanner *sc, const char *p, const char *end,
 		return bad(line, NTDB_REFUSE_VALUE, number_reason(st));
 	line->has_time = n > 2;
 	return n > 2 ? scan_time(sc, w + 2, n - 2, line) : LINE_SAMPLE;
+}
+
+enum line_kind
+line_scan(struct line_scanner *sc, const char *p, const char *end,
+    uint32_t target_len, struct line *line, const char **next)
+{
+	const char *nl = NULL;
+
+	if (target_len > 0)
+		nl = scan_usual(sc, p + target_len, end, line);
+	if (nl == NULL || nl - p > LINE_MAX_LEN)
+		return scan_any(sc, p, end, target_len, line, next);
+	line->text = line->target = p;
+	line->len = (uint32_t)(nl - p);
+	line->target_len = target_len;
+	line->has_time = true;
+	*next = nl + 1;
+	return LINE_SAMPLE;
 }

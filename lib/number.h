@@ -56,7 +56,15 @@ struct dec dec_from_f64(double f);
  * Then f32_widen((float)dec_to_f64(...)) gives back the same double.  (That
  * conversion rounds 7.038531e-26 to the wrong float; it counts as no float32.)
  */
-bool dec_fits_f32(struct dec d);
+bool dec_fits_f32_long(struct dec d);
+
+static inline bool
+dec_fits_f32(struct dec d)
+{
+	/* Six digits always fit. */
+	return (d.m < 1000000 && d.m > -1000000 && d.scale != DEC_RAW) ||
+	    dec_fits_f32_long(d);
+}
 
 /*
  * What a float32 metric that must not widen stores for d: the double nearest

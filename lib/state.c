@@ -200,10 +200,7 @@ state_sample(struct state *s, uint32_t id, int64_t t, int64_t m,
 	}
 	if ((mt->flags & METRIC_HAS_LAST) && t < mt->last_t)
 		return;
-	mt->flags |= METRIC_HAS_LAST;
-	mt->last_t = t;
-	mt->last_m = m;
-	mt->last_scale = scale;
+	metric_set_last(mt, t, m, scale);
 }
 
 /* Account for one record of the log. */

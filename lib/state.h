@@ -124,6 +124,16 @@ int state_define(struct state *s, uint32_t id, int type, const char *name,
 void state_sample(struct state *s, uint32_t id, int64_t t, int64_t m,
     uint8_t scale);
 
+/* Make a sample the last one of its metric. */
+static inline void
+metric_set_last(struct metric *mt, int64_t t, int64_t m, uint8_t scale)
+{
+	mt->last_t = t;
+	mt->last_m = m;
+	mt->last_scale = scale;
+	mt->flags |= METRIC_HAS_LAST;
+}
+
 /* Make room: n slots (ids below n), an index for n names. */
 int state_reserve_slots(struct state *s, uint32_t n, struct ntdb_error *err);
 int state_reserve_index(struct state *s, uint32_t n, struct ntdb_error *err);

@@ -283,6 +283,86 @@ test_garbage(void)
 	ok(good, "rubbish ends where its line ends");
 }
 
+/* Append one of n words. */
+static char *
+put_one_of(char *p, const char *const *words, uint32_t n)
+{
+	const char *word = words[random_below(n)];
+
+	return p + sprintf(p, "%s", word);
+}
+
+static bool
+same_line(const struct line *a, const struct line *b, enum line_kind kind)
+{
+	if (a->text != b->text || a->len != b->len)
+		return false;
+	if (kind == LINE_BAD)
+		return a->why == b->why && a->reason == b->reason;
+	return kind == LINE_BLANK || (a->target == b->target &&
+	    a->target_len == b->target_len && a->value.d.m == b->value.d.m &&
+	    a->value.d.scale == b->value.d.scale &&
+	    a->value.kind == b->value.kind &&
+	    a->value.suffixed == b->value.suffixed &&
+	    a->has_time == b->has_time && (!a->has_time || a->t_ns == b->t_ns));
+}
+
+/*
+ * Lines one behind the other, many with the time of the one before: they mean
+ * what they mean by themselves to a caller who does not know the first word.
+ */
+static void
+test_sequence(void)
+{
+	static const char *const blanks[] = { " ", " ", " ", " ", "\t", "  ",
+	    "\r", "" };
+	static const char *const values[] = { "1", "-2", "21.5", "123456789",
+	    "0.202394", "-1.7624831358803779", "1e3", "7i", "1.5i", "x",
+	    "12\r", "", "nan", "99999999999999999999" };
+	static const char *const times[] = { "1709209815000000000",
+	    "1709209815000000000", "1709209815000000001", "2024-02-29",
+	    "2024-02-29 12:30:15", "2024-02-29T12:30:15.25Z", "1709209815", "",
+	    "17092098150000000001234", "0", "1709209815000000000 x" };
+	static const char *const ends[] = { "\n", "\n", "\n", "\r\n", " \n",
+	    " \r\n" };
+	static const char *const behind[] = { "", "2", "2 2 2\n",
+	    "1709209815000000000\n", " 1709209815000000000\n" };
+	struct line_scanner warm = { .unit = NTDB_UNIT_DEFAULT };
+	struct line a, b;
+	const char *next_a, *next_b, *end;
+	enum line_kind kind_a, kind_b;
+	int i, wrong = 0, good = 0;
+
+	for (i = 0; i < 200000; i++) {
+		struct line_scanner cold = { .unit = NTDB_UNIT_DEFAULT };
+		char text[160], *p = text;
+
+		p += sprintf(p, "db/m%u", random_below(20));
+		end = p;
+		p = put_one_of(p, blanks, 6);
+		p = put_one_of(p, values, 14);
+		p = put_one_of(p, blanks, 8);
+		p = put_one_of(p, times, 11);
+		p = put_one_of(p, ends, 6);
+		p = put_one_of(p, behind, 5);
+		if (random_below(8) == 0)
+			warm = cold;
+		memset(&a, 0, sizeof(a));
+		memset(&b, 0, sizeof(b));
+		kind_a = line_scan(&cold, text, p, 0, &a, &next_a);
+		kind_b = line_scan(&warm, text, p, (uint32_t)(end - text), &b,
+		    &next_b);
+		good += kind_a == LINE_SAMPLE;
+		if (kind_a != kind_b || next_a != next_b ||
+		    !same_line(&a, &b, kind_a)) {
+			if (wrong++ < 3)
+				diag("%.*s", (int)(p - text), text);
+		}
+	}
+	ok(wrong == 0, "lines mean the same one behind the other");
+	ok(good > 20000, "%d of them are samples", good);
+}
+
 int
 main(void)
 {
@@ -295,5 +375,6 @@ main(void)
 	test_units();
 	test_long();
 	test_garbage();
+	test_sequence();
 	return done_testing();
 }
