@@ -338,7 +338,7 @@ datafile_dir_some(const struct datafile *f, const struct page_ref *ref,
     const uint32_t *ids, size_t n_ids, struct page_dir *dir,
     struct ntdb_error *err)
 {
-	uint8_t *room = malloc(ref->head.dir_len + 1);
+	uint8_t *room = malloc(ref->head.dir_len);
 	const uint8_t *packed;
 	size_t got;
 	int r;
@@ -363,7 +363,7 @@ datafile_group(const struct datafile *f, const struct page_ref *ref,
     const struct page_group *g, uint8_t *raw, struct ntdb_error *err)
 {
 	uint64_t at = ref->offset + g->offset;
-	uint8_t *stored = malloc(g->len + 1);
+	uint8_t *stored = malloc(g->len > 0 ? g->len : 1);
 	size_t got;
 	int r;
 

@@ -183,7 +183,8 @@ page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
 		return page_dir_bad(err, "checksum");
 	if (!compress_plausible(codec, h->dir_len, h->dir_raw_len))
 		return page_dir_bad(err, "length");
-	if ((plain = malloc((size_t)h->dir_raw_len + 1)) == NULL)
+	plain = malloc(h->dir_raw_len > 0 ? h->dir_raw_len : 1);
+	if (plain == NULL)
 		return err_nomem(err);
 	e = compress_unpack(codec, packed, h->dir_len, plain, h->dir_raw_len,
 	    err);

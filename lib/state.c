@@ -102,6 +102,7 @@ state_reserve_slots(struct state *s, uint32_t n, struct ntdb_error *err)
 {
 	uint32_t cap = s->cap > 0 ? s->cap : SLOTS_MIN;
 	struct metric *metrics;
+	size_t len;
 
 	if (n > s->cap) {
 		while (cap < n) {
@@ -109,7 +110,10 @@ state_reserve_slots(struct state *s, uint32_t n, struct ntdb_error *err)
 				return err_nomem(err);
 			cap *= 2;
 		}
-		metrics = realloc(s->metrics, cap * sizeof(metrics[0]));
+		/* 2^31 of them are more than 32 bits can address. */
+		if (__builtin_mul_overflow(cap, sizeof(metrics[0]), &len))
+			return err_nomem(err);
+		metrics = realloc(s->metrics, len);
 		if (metrics == NULL)
 			return err_nomem(err);
 		s->metrics = metrics;
@@ -131,9 +135,12 @@ reserve_names(struct state *s, size_t more, struct ntdb_error *err)
 
 	if (more <= s->names_cap - s->names_len)
 		return 0;
-	while (cap - s->names_len < more)
+	while (cap - s->names_len < more) {
+		if (cap > UINT32_MAX / 2)
+			return err_nomem(err);
 		cap *= 2;
-	if (cap > UINT32_MAX || (names = realloc(s->names, cap)) == NULL)
+	}
+	if ((names = realloc(s->names, cap)) == NULL)
 		return err_nomem(err);
 	s->names = names;
 	s->names_cap = cap;

@@ -333,6 +333,21 @@ test_catalog(void)
 	state_release(&s);
 }
 
+/* 2^31 metrics take more bytes than 32 bits can say. */
+static void
+test_too_many(void)
+{
+	struct state s;
+
+	if (sizeof(size_t) > 4)
+		return;
+	state_init(&s);
+	is_int(state_reserve_slots(&s, UINT32_C(1) << 31, NULL), NTDB_ESYS,
+	    "no room for 2^31 metrics");
+	is_int(s.n_slots, 0, "nor for any of them");
+	state_release(&s);
+}
+
 int
 main(void)
 {
@@ -341,6 +356,7 @@ main(void)
 	io_owner_of(dirfd, &self, "scratch", NULL);
 	test_define();
 	test_many();
+	test_too_many();
 	test_sample();
 	test_replay();
 	test_replay_damage();
