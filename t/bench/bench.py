@@ -5,6 +5,7 @@ turns; input comes from the helper `gen'.  Both are in --temp, the programs
 in PATH.
 """
 
+import collections
 import functools
 import glob
 import os
@@ -20,6 +21,11 @@ DAY = 86400
 
 class Missing(Exception):
     """This cannot be measured here."""
+
+
+# Of runs of a command: median wall and processor time and shortest wall time,
+# in seconds, and the peak of memory.
+Cost = collections.namedtuple("Cost", "wall cpu least peak_kib")
 
 
 class Bench:
@@ -43,7 +49,7 @@ class Bench:
         return [self.path("gen"), "-s", str(self.seed), *map(str, argv)]
 
     def paired(self, runs, *commands, stdin=None, stdout=None):
-        """[(wall s, processor s, peak KiB)], medians of runs by turns."""
+        """A Cost for each command, run by turns."""
         argv = [self.path("paired"), "-n", str(runs)]
         if stdin:
             argv += ["-i", stdin]
@@ -53,8 +59,8 @@ class Bench:
             argv += ["--", *command]
         text = subprocess.run(argv, check=True, text=True,
                               stdout=subprocess.PIPE).stdout
-        return [(int(w) / 1e6, int(c) / 1e6, int(k))
-                for w, c, k in map(str.split, text.splitlines())]
+        return [Cost(int(w) / 1e6, int(c) / 1e6, int(least) / 1e6, int(k))
+                for w, c, least, k in map(str.split, text.splitlines())]
 
     def once(self, command, stdin=None, stdout=None):
         return self.paired(1, command, stdin=stdin, stdout=stdout)[0]

@@ -17,10 +17,11 @@ import writes
 # ------------------------------------------------ one input, from end to end
 
 def load(b, root, path):
-    """Ingest a file into a new root and flush all: (wall, cpu, peak)."""
+    """The cost to ingest a file into a new root and flush all."""
     one = b.once(tool("ntdb-ingest", root), stdin=path)
     two = b.once(move(root))
-    return one[0] + two[0], one[1] + two[1], max(one[2], two[2])
+    wall = one.wall + two.wall
+    return Cost(wall, one.cpu + two.cpu, wall, max(one.peak_kib, two.peak_kib))
 
 
 INGEST = ["ingest to durable pages, samples per CPU second",
@@ -35,7 +36,19 @@ SEALED = ["sealing, CPU per sample", "sealing, peak memory",
           "sealed, bytes per sample", "sealed, all but locks and caches"]
 
 
-class Load:
+def median_cpu(costs):
+    return statistics.median(c.cpu for c in costs)
+
+
+def median_wall(costs):
+    return statistics.median(c.wall for c in costs)
+
+
+def peak_kib(costs):
+    return max(c.peak_kib for c in costs)
+
+
+class Loads:
     """One file of lines, loaded again and again, by turns with the peers.
 
     Each time into a root of its own, and nothing is removed between: file
@@ -67,7 +80,7 @@ class Load:
                 self.run_victoria(i)
         self.exported = count_lines(exported)
         os.remove(exported)
-        self.cpu = self.median(self.first, 1)
+        self.cpu = median_cpu(self.first)
 
     def run_victoria(self, i):
         """Both forms; the server of the very last one goes on running."""
@@ -77,35 +90,31 @@ class Load:
             path = self.b.path("%s-vm-%s%d" % (self.name, form, i))
             self.imports[form].append(self.victoria.load(path, form))
 
-    @staticmethod
-    def median(runs, k):
-        return statistics.median(x[k] for x in runs)
-
     def ingest_rows(self):
         rate = self.lines / self.cpu
         show(INGEST[0], "-", million(rate), None,
              "%d lines from a pipe, last flush included: %.2f s of CPU, "
-             "%.2f s" % (self.lines, self.cpu, self.median(self.first, 0)))
+             "%.2f s" % (self.lines, self.cpu, median_wall(self.first)))
         for form, name in VICTORIA.items():
             if not self.victoria:
                 not_measured([name], self.why)
                 continue
-            cpu = statistics.median(c.cpu for c in self.imports[form])
+            cpu = median_cpu(self.imports[form])
             ratio = cpu / self.cpu
             show(name, ">= 4", "%.2f" % ratio, ratio >= 4,
                  "medians of %d by turns; it takes %s a CPU second"
                  % (self.b.big, million(self.lines / cpu)))
         not_measured(NANOTDB, "not installed")
-        peak = max(x[2] for x in self.first)
+        peak = peak_kib(self.first)
         show(INGEST[1], "<= 8 MiB", mib(peak), peak <= 8 * 1024)
 
     def export_rows(self):
-        ratio = self.median(self.second, 1) / self.cpu
+        ratio = median_cpu(self.second) / self.cpu
         show(EXPORT[0], "<= 1.5", "%.2f" % ratio, ratio <= 1.5,
              "processor time; %d lines of %d came out"
              % (self.exported, self.lines))
-        peak = max(x[2] for x in self.out)
-        wall, cpu = self.median(self.out, 0), self.median(self.out, 1)
+        peak = peak_kib(self.out)
+        wall, cpu = median_wall(self.out), median_cpu(self.out)
         show(EXPORT[1], "<= 16 MiB", mib(peak), peak <= 16 * 1024)
         show(EXPORT[2], "-", million(self.exported / wall), None,
              "%.2f s of CPU, %.2f s" % (cpu, wall))
@@ -118,9 +127,9 @@ class Load:
             cost = [self.b.once(seal(root)) for root in self.roots]
         except Missing as e:
             return not_measured(SEALED, e)
-        ns = self.median(cost, 1) / self.lines * 1e9
+        ns = median_cpu(cost) / self.lines * 1e9
         show(SEALED[0], "<= 200 ns", "%.0f ns" % ns, ns <= 200)
-        peak = max(x[2] for x in cost)
+        peak = peak_kib(cost)
         show(SEALED[1], "<= 48 MiB", mib(peak), peak <= 48 * 1024)
         n = data_bytes(self.roots[0])
         show(SEALED[2], "-", "%.3f" % (n / self.lines), None,
@@ -139,7 +148,7 @@ class Load:
         root = self.roots[0]
         self.peer("ntdb, sealed" if sealed else "ntdb, flushed",
                   lambda: peers.Ntdb(self.b, self.data, root),
-                  peers.Cost(self.cpu, max(x[2] for x in self.first),
+                  peers.Load(self.cpu, peak_kib(self.first),
                              all_bytes(root)))
         if self.victoria:
             self.peer_victoria()
@@ -175,9 +184,9 @@ class Load:
             print("VictoriaMetrics: not measured: %s" % e)
             return
         for form, title in (("lines", "lines"), ("grouped", "by metric")):
-            cost = peers.Cost(
-                statistics.median(c.cpu for c in self.imports[form]),
-                max(c.peak_kib for c in self.imports[form]), size)
+            cost = peers.Load(
+                median_cpu(self.imports[form]),
+                peak_kib(self.imports[form]), size)
             self.show_peer("VictoriaMetrics, " + title, cost, asked)
         if n != self.data.n:
             print("    it kept %d of %d samples" % (n, self.data.n))
@@ -197,7 +206,7 @@ class Load:
 
 def load_rows(b, path, name):
     """All rows of one input."""
-    one = Load(b, path, name)
+    one = Loads(b, path, name)
     try:
         one.run()
         one.ingest_rows()
@@ -232,17 +241,21 @@ def log_row(b):
 
 
 # ------------------------------------------------------ one process, cold
+#
+# Judged is processor time: what it takes on a quiet machine, as these
+# processes wait for nothing.
 
 def against_empty(b, name, command, stdin=None):
     empty, one = b.paired(b.runs, [b.path("empty")], command, stdin=stdin)
-    notes = ["medians of %d runs by turns: %s, empty process %s; "
-             "CPU %s, %s" % (b.runs, ms(one[0]), ms(empty[0]), ms(one[1]),
-                             ms(empty[1]))]
+    notes = ["CPU, medians of %d runs by turns: %s, empty process %s; "
+             "wall %s, %s: %.2f" % (
+                 b.runs, ms(one.cpu), ms(empty.cpu), ms(one.wall),
+                 ms(empty.wall), one.wall / empty.wall)]
     counts = [instructions(c, stdin) for c in ([b.path("empty")], command)]
     if all(counts):
         notes.append("instructions %d, empty process %d: %.2f"
                      % (counts[1], counts[0], counts[1] / counts[0]))
-    ratio = one[0] / empty[0]
+    ratio = one.cpu / empty.cpu
     show(name, "<= 2", "%.2f" % ratio, ratio <= 2, *notes)
 
 
@@ -271,10 +284,11 @@ def range_row(b, name, limit, *argv):
                    str(START + 7 * DAY), "-f", "json", *argv,
                    "bench/node00.temperature")
     out = b.path("rows.json")
-    wall, cpu, _ = b.paired(b.few, command, stdout=out)[0]
-    show(name, "<= %d ms" % (limit * 1e3), ms(wall), wall <= limit,
-         "median of %d processes, %s of CPU; %d points, %d rows"
-         % (b.few, ms(cpu), b.steps, count_lines(out) - 2))
+    cost = b.paired(b.few, command, stdout=out)[0]
+    show(name, "<= %d ms" % (limit * 1e3), ms(cost.cpu), cost.cpu <= limit,
+         "CPU, median of %d processes; wall %s, the shortest %s; %d points, "
+         "%d rows" % (b.few, ms(cost.wall), ms(cost.least), b.steps,
+                      count_lines(out) - 2))
 
 
 def cold_rows(b):
@@ -320,24 +334,25 @@ def many_days(b, name, days):
 def boot_row(b, name, root):
     command = tool("ntdb-query", root, "bench/node00.requests", now=START)
     os.sync()
-    warm = b.paired(b.few, command)[0][0]
+    warm = b.paired(b.few, command)[0]
     caches = glob.glob(root + "/*.cache") + glob.glob(root + "/*/*.cache")
     kept = [(path, path + "-kept") for path in caches]
     for path, keep in kept:
         os.rename(path, keep)
-    wall, cpu, peak = b.paired(b.few, command)[0]
+    cold = b.paired(b.few, command)[0]
     for path, keep in kept:
         os.rename(keep, path)
-    show(name, "<= 50 ms", ms(wall), wall <= 0.050,
-         "median of %d, %s of CPU, %s; with the cache %s; %d files, %d bytes"
-         % (b.few, ms(cpu), mib(peak), ms(warm),
-            len(glob.glob(root + "/*/data-*.dat")), data_bytes(root)))
+    show(name, "<= 50 ms", ms(cold.cpu), cold.cpu <= 0.050,
+         "CPU, median of %d; wall %s; CPU with the cache %s; %s; %d files, "
+         "%d bytes" % (
+             b.few, ms(cold.wall), ms(warm.cpu), mib(cold.peak_kib),
+             len(glob.glob(root + "/*/data-*.dat")), data_bytes(root)))
 
 
 def hour_row(b, name, roots):
     commands = [tool("ntdb-query", root, "-s", "1h", "-f", "json",
                      "bench/node00.requests", now=START) for root in roots]
-    walls = [x[0] for x in b.paired(b.few, *commands)]
+    walls = [c.wall for c in b.paired(b.few, *commands)]
     counts = [instructions(command) for command in commands]
     what, pair = "wall time", walls
     note = "%s, %s" % (ms(walls[0]), ms(walls[1]))

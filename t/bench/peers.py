@@ -2,7 +2,7 @@
 
 Each gets what it takes at the least cost, made from the lines beforehand and
 not charged to it.  A peer is a class: load() stores everything in a new
-place and returns what that cost; costs of questions come from ask().
+place and returns what that cost; ask() tells what questions cost.
 """
 
 import http.client
@@ -130,7 +130,7 @@ class Input:
                 os.remove(path)
 
 
-class Cost:
+class Load:
     """What storing cost; size is None if it is not known yet."""
 
     def __init__(self, cpu, peak_kib, size):
@@ -228,7 +228,7 @@ class VictoriaMetrics:
         self.talk("/internal/force_flush")
         # What takes no tick of the clock is taken to have cost one.
         tick = 1 / os.sysconf("SC_CLK_TCK")
-        cost = Cost(max(self.cpu() - before, tick), 0, None)
+        cost = Load(max(self.cpu() - before, tick), 0, None)
         with open("/proc/%d/status" % self.server.pid) as f:
             cost.peak_kib = int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
         return cost
@@ -297,12 +297,12 @@ class RRDtool:
         self.path = path
         out = self.b.path("rrdtool.out")
         command = ["sh", "-c", 'cd "$1" && exec rrdtool -', "sh", path]
-        _, cpu, peak = self.b.once(command, stdin=self.data.rrd, stdout=out)
+        cost = self.b.once(command, stdin=self.data.rrd, stdout=out)
         with open(out, errors="replace") as f:
             wrong = sum(line.startswith("ERROR") for line in f)
         if wrong:
             raise Missing("%d commands failed" % wrong)
-        return Cost(cpu, peak, disk_usage(path))
+        return Load(cost.cpu, cost.peak_kib, disk_usage(path))
 
     def ask(self):
         begin, end = map(str, self.data.span())
@@ -340,8 +340,8 @@ PRAGMA wal_checkpoint(TRUNCATE);
         with open(script, "w") as f:
             f.write(self.MAKE % self.data.csv)
         command = ["sqlite3", "-batch", self.file]
-        _, cpu, peak = self.b.once(command, stdin=script)
-        return Cost(cpu, peak, disk_usage(path))
+        cost = self.b.once(command, stdin=script)
+        return Load(cost.cpu, cost.peak_kib, disk_usage(path))
 
     def stored(self):
         return int(subprocess.run(

@@ -42,8 +42,8 @@ class Life:
 
     def traced(self, command):
         self.processes += 1
-        return ["strace", "-f", "--seccomp-bpf", "-y", "-qq", "-o", self.trace, "-e",
-                "trace=" + CALLS, *command]
+        return ["strace", "-f", "--seccomp-bpf", "-y", "-qq", "-o",
+                self.trace, "-e", "trace=" + CALLS, *command]
 
     def add_trace(self):
         """Add what the last process wrote, by kind of file, and synced."""
