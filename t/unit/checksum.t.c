@@ -1,13 +1,52 @@
 #include "checksum.h"
 #include "tap.h"
 
+static uint64_t seed = 0x9e3779b97f4a7c15;
+
+/* Bit by bit, as the polynomial says. */
+static uint32_t
+slow(uint32_t crc, const uint8_t *p, size_t n)
+{
+	int k;
+
+	for (crc = ~crc; n > 0; n--)
+		for (crc ^= *p++, k = 0; k < 8; k++)
+			crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
+	return ~crc;
+}
+
+/* All lengths, from all offsets, after different beginnings. */
+static void
+test_lengths(void)
+{
+	uint8_t bytes[1040];
+	size_t i, n;
+	uint32_t crc = 0;
+	int bad = 0;
+
+	for (i = 0; i < sizeof(bytes); i++) {
+		seed ^= seed << 13;
+		seed ^= seed >> 7;
+		seed ^= seed << 17;
+		bytes[i] = (uint8_t)(seed >> 32);
+	}
+	for (n = 0; n <= 1024; n++) {
+		const uint8_t *p = bytes + n % 16;
+
+		bad += checksum_add(crc, p, n) != slow(crc, p, n);
+		crc = slow(crc, p, n);
+	}
+	is_int(bad, 0, "lengths from 0 to 1024");
+}
+
 /* From Python's zlib.crc32. */
 int
 main(void)
 {
 	const char *s = "123456789";
 
-	plan(6);
+	plan(7);
+	diag("seed %llx", (unsigned long long)seed);
 	is_int(checksum("", 0), 0, "nothing");
 	is_int(checksum(NULL, 0), 0, "no bytes at a null pointer");
 	is_int(checksum(s, 9), 0xcbf43926, "the check value of CRC-32");
@@ -16,5 +55,6 @@ main(void)
 	    "in two parts");
 	is_int(checksum_add(checksum(s, 4), NULL, 0), checksum(s, 4),
 	    "an empty part changes nothing");
+	test_lengths();
 	return done_testing();
 }
