@@ -243,6 +243,17 @@ archive_finish(struct archive *a, struct ntdb_error *err)
 }
 
 int
+archive_trim(struct archive *a, struct ntdb_error *err)
+{
+	if (a->size == a->end + END_LEN)
+		return io_sync(a->fd, a->name, err);
+	if (ftruncate(a->fd, (off_t)a->end) == -1)
+		return err_sys_code(err, NTDB_EIO, a->name, "cannot cut");
+	a->pos = a->size = a->end;
+	return archive_finish(a, err);
+}
+
+int
 archive_commit(struct archive *a, struct ntdb_error *err)
 {
 	int r;

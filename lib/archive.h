@@ -53,6 +53,9 @@ struct archive_member {
 int archive_find(const struct archive *a, const char *name,
     struct archive_member *m, struct ntdb_error *err);
 
+/* Cut what does not count, and sync what does. */
+int archive_trim(struct archive *a, struct ntdb_error *err);
+
 /* Forget what is at pos, where a member begins, and behind it. */
 void archive_cut(struct archive *a, uint64_t pos);
 

@@ -123,6 +123,11 @@ is_unchanged(const struct source *src, const struct retainer *rt)
 
 /* ----------------------------------------------------------- comparing */
 
+/* What make_head changes of a header, in fours of bytes. */
+static const bool is_changed[DATA_HEAD_LEN / 4] = {
+	[6] = true, [7] = true, [8] = true, [9] = true, [15] = true
+};
+
 /*
  * Whether len bytes of the archive from at on are the same as the first of
  * the source, but for what its header says of its length.
@@ -133,7 +138,7 @@ is_copy(const struct source *src, const struct archive *a, uint64_t at,
 {
 	uint8_t *p = malloc(2 * COPY_CHUNK), *q;
 	uint64_t pos = 0;
-	size_t n, got;
+	size_t n, got, i;
 	int r = 0;
 
 	if (p == NULL)
@@ -149,12 +154,9 @@ is_copy(const struct source *src, const struct archive *a, uint64_t at,
 		if ((r = io_pread(a->fd, q, n, at + pos, &got, a->name,
 		    err)) != 0)
 			break;
-		if (!src->raw && pos == 0 && got >= DATA_HEAD_LEN) {
-			/* The file id stays. */
-			memcpy(p + 24, q + 24, 16);
-			memcpy(p + DATA_HEAD_LEN - 4, q + DATA_HEAD_LEN - 4,
-			    4);
-		}
+		for (i = 0; pos == 0 && i < got && i < DATA_HEAD_LEN; i++)
+			if (!src->raw && is_changed[i / 4])
+				p[i] = q[i];
 		*same &= got == n && memcmp(p, q, n) == 0;
 		pos += n;
 	}
@@ -414,7 +416,7 @@ complete(struct place *to, struct retainer *rt, const struct source *src,
 	int r;
 
 	if (to->there)
-		r = io_sync(to->a.fd, to->a.name, err);
+		r = archive_trim(&to->a, err);
 	else if ((r = archive_commit(&to->a, err)) != 0)
 		archive_abort(&to->a);
 	/* The archive must be findable before the file is not. */

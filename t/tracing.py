@@ -150,6 +150,8 @@ def steps(calls):
             done.append(("sync", here))
         elif c.name in ("rename", "renameat", "renameat2"):
             done.append(("rename", _target(names, c.args)))
+        elif c.name in ("unlink", "unlinkat"):
+            done.append(("remove", _target(names, c.args)))
         elif c.name == "ftruncate":
             done.append(("cut", here))
         elif c.name == "flock":
