@@ -314,7 +314,7 @@ line_scan(struct line_scanner *sc, const char *p, const char *end,
 
 	if (target_len > 0)
 		nl = scan_usual(sc, p + target_len, end, line);
-	if (nl == NULL || nl - p > LINE_MAX_LEN)
+	if (nl == NULL || nl - p > (ptrdiff_t)LINE_MAX_LEN)
 		return scan_any(sc, p, end, target_len, line, next);
 	line->text = line->target = p;
 	line->len = (uint32_t)(nl - p);

@@ -199,7 +199,7 @@ test_many(void)
 	for (i = 0; i < WRITERS; i++) {
 		struct ntdb *db;
 		struct dbdir d;
-		char name[16];
+		char name[24];
 
 		if (fork() != 0)
 			continue;
@@ -215,7 +215,7 @@ test_many(void)
 		good += status == 0;
 	is_int(good, WRITERS, "thirty writers at once have a database");
 	for (i = 0, good = 0; i < WRITERS; i++) {
-		char name[16];
+		char name[24];
 		uint64_t got;
 
 		snprintf(name, sizeof(name), "nonce.%d", i);
