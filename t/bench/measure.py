@@ -158,8 +158,8 @@ class Loads:
         self.peer("SQLite", lambda: peers.SQLite(self.b, self.data))
         print("NanoTDB: not measured: not installed")
         print("    samples per CPU second; peak memory; bytes per sample on "
-              "disk; wall and CPU\n    of a question, a process each, but of "
-              "VictoriaMetrics a request to the warm server")
+              "disk, caches left out;\n    wall and CPU of a question, a "
+              "process each, but to VictoriaMetrics, a warm server")
         sys.stdout.flush()
 
     def peer(self, name, make, cost=None):
