@@ -131,27 +131,41 @@ static int
 pick_runs(struct dir_walk *w, struct ntdb_error *err)
 {
 	const uint32_t *want = w->ids, *end = w->ids + w->n_ids;
+	const bool all = want == NULL;
 	uint32_t *picked_ids = w->n;	/* not used yet */
-	uint32_t i, k = 0, id = 0, delta;
+	uint32_t i, k = 0, id = 0, delta, n = w->n_runs, *pick = w->pick;
+	struct reader in = w->in;
+	uint8_t *has = w->has;
 
-	for (i = 0; i < w->n_runs; i++) {
-		delta = take_u32(&w->in);
+	for (i = 0; i < n; i++) {
+		delta = take_u32(&in);
 		if (delta > UINT32_MAX - id)
 			return page_dir_bad(err, "ids");
 		id += delta;
-		w->has[i] = delta == 0 && i > 0 ? RUN_SAME_ID : 0;
+		has[i] = delta == 0 && i > 0 ? RUN_SAME_ID : 0;
 		while (want != end && *want < id)
 			want++;
-		if (w->ids == NULL || (want != end && *want == id)) {
-			w->pick[k] = i;
+		if (all || (want != end && *want == id)) {
+			pick[k] = i;
 			picked_ids[k++] = id;
 		}
 	}
-	if (w->in.bad)
+	w->in = in;
+	if (in.bad)
 		return page_dir_bad(err, "ids");
 	w->max_id = id;
 	w->dir->n_runs = k;
 	return make_runs(w, picked_ids, err);
+}
+
+static void
+set_times(struct page_run *r, const struct page_timeline *t, uint32_t tl)
+{
+	r->timeline = tl;
+	r->n = t->n;
+	r->t_first = t->first;
+	r->t_last = t->last;
+	r->has_stats = t->n >= PAGE_STATS_MIN;
 }
 
 /* Which timeline each run has, and what follows from it. */
@@ -159,18 +173,20 @@ static int
 run_times(struct dir_walk *w, struct ntdb_error *err)
 {
 	const struct page_timeline *t = w->dir->timelines;
+	const int64_t n_timelines = w->dir->n_timelines;
+	uint32_t i, k = 0, n = w->n_runs, *samples = w->n;
 	struct page_run *r = w->dir->runs;
-	uint32_t i, k = 0;
+	struct reader in = w->in;
+	uint8_t *has = w->has, stats = 0;
 	int64_t tl = 0, before = 0, delta;
-	uint8_t stats = 0;
 
 	w->t_min = INT64_MAX;
 	w->t_max = INT64_MIN;
-	for (i = 0; i < w->n_runs; i++) {
-		delta = take_signed(&w->in);
+	for (i = 0; i < n; i++) {
+		delta = take_signed(&in);
 		if (delta != 0 || i == 0) {
 			tl = sum_mod(tl, delta);
-			if (tl < 0 || tl >= (int64_t)w->dir->n_timelines)
+			if (tl < 0 || tl >= n_timelines)
 				return page_dir_bad(err,
 				    "reference to times");
 			t = &w->dir->timelines[tl];
@@ -178,20 +194,17 @@ run_times(struct dir_walk *w, struct ntdb_error *err)
 			w->t_max = t->last > w->t_max ? t->last : w->t_max;
 			stats = t->n >= PAGE_STATS_MIN ? RUN_HAS_STATS : 0;
 		}
-		if ((w->has[i] & RUN_SAME_ID) != 0 && t->first < before)
+		if ((has[i] & RUN_SAME_ID) != 0 && t->first < before)
 			return page_dir_bad(err, "order of runs");
 		before = t->first;
-		w->has[i] |= stats;
-		w->n_samples += w->n[i] = t->n;
-		if (k < w->dir->n_runs && w->pick[k] == i) {
-			r[k].timeline = (uint32_t)tl;
-			r[k].n = t->n;
-			r[k].t_first = t->first;
-			r[k].t_last = t->last;
-			r[k++].has_stats = stats != 0;
-		}
+		has[i] |= stats;
+		samples[i] = t->n;
+		w->n_samples += t->n;
+		if (k < w->dir->n_runs && w->pick[k] == i)
+			set_times(&r[k++], t, (uint32_t)tl);
 	}
-	return w->in.bad ? page_dir_bad(err, "reference to times") : 0;
+	w->in = in;
+	return in.bad ? page_dir_bad(err, "reference to times") : 0;
 }
 
 /* The form bytes, and what follows from them. */
@@ -200,28 +213,29 @@ run_forms(struct dir_walk *w, struct ntdb_error *err)
 {
 	const uint8_t *form = take(&w->in, w->n_runs);
 	struct page_run *r = w->dir->runs;
-	uint32_t i, k;
+	uint32_t i, k, n = w->n_runs;
+	uint8_t *has = w->has;
 
 	if (form == NULL)
 		return page_dir_bad(err, "form of a run");
-	for (i = 0; i < w->n_runs; i++) {
-		unsigned type = PAGE_FORM_TYPE(form[i]);
+	for (i = 0; i < n; i++) {
+		unsigned type = PAGE_FORM_TYPE(form[i]), more = has[i];
 		unsigned kind = PAGE_FORM_KIND(form[i]);
-		unsigned order = PAGE_FORM_ORDER(form[i]);
 
 		if (type == 0)
 			return page_dir_bad(err, "form of a run");
-		if (type > NTDB_FLOAT64 || order > 1 ||
+		if (type > NTDB_FLOAT64 || PAGE_FORM_ORDER(form[i]) > 1 ||
 		    kind > PAGE_KIND_EXCEPT)
 			return page_dir_newer(err, "form of a run");
 		if (!ntdb_type_is_int((int)type))
-			w->has[i] |= RUN_IS_FLOAT;
+			more |= RUN_IS_FLOAT;
 		else if (kind == PAGE_KIND_EXCEPT)
 			return page_dir_bad(err, "form of a run");
 		if (kind == PAGE_KIND_EXCEPT)
-			w->has[i] |= RUN_HAS_EXCEPTIONS | RUN_IS_FAR;
-		if (order == 1)
-			w->has[i] |= RUN_ORDER_1;
+			more |= RUN_HAS_EXCEPTIONS | RUN_IS_FAR;
+		if (PAGE_FORM_ORDER(form[i]) == 1)
+			more |= RUN_ORDER_1;
+		has[i] = (uint8_t)more;
 	}
 	for (k = 0; k < w->dir->n_runs; k++, r++) {
 		r->type = PAGE_FORM_TYPE(form[w->pick[k]]);
@@ -236,31 +250,30 @@ run_widths(struct dir_walk *w, struct ntdb_error *err)
 {
 	const uint8_t *width = take(&w->in, w->n_runs);
 	struct page_run *r = w->dir->runs;
-	uint32_t i, k = 0;
+	uint32_t i, k, n = w->n_runs;
+	struct reader in = w->in;
+	uint8_t *has = w->has, scale;
 
 	if (width == NULL)
 		return page_dir_bad(err, "width");
-	for (i = 0; i < w->n_runs; i++) {
-		bool wanted = k < w->dir->n_runs && w->pick[k] == i;
-		uint8_t scale = 0;
-
-		w->width[i] = width[i];
+	memcpy(w->width, width, n);
+	for (k = 0; k < w->dir->n_runs; k++)
+		r[k].width = width[w->pick[k]];
+	for (i = k = 0; i < n; i++) {
 		if (width[i] > 0)
-			w->has[i] |= RUN_HAS_COLUMN;
-		if ((w->has[i] & RUN_IS_FLOAT) != 0) {
-			scale = take_u8(&w->in);
-			if (scale > DEC_SCALE_MAX && (scale != DEC_RAW ||
-			    (w->has[i] & RUN_HAS_EXCEPTIONS) != 0))
-				return page_dir_bad(err, "scale");
-			if (scale == DEC_RAW)
-				w->has[i] |= RUN_IS_FAR;
-		}
-		if (wanted) {
-			r[k].width = width[i];
+			has[i] |= RUN_HAS_COLUMN;
+		scale = 0;
+		if ((has[i] & RUN_IS_FLOAT) != 0)
+			scale = take_u8(&in);
+		if (scale == DEC_RAW && (has[i] & RUN_HAS_EXCEPTIONS) == 0)
+			has[i] |= RUN_IS_FAR;
+		else if (scale > DEC_SCALE_MAX)
+			return page_dir_bad(err, "scale");
+		if (k < w->dir->n_runs && w->pick[k] == i)
 			r[k++].scale = scale;
-		}
 	}
-	return w->in.bad ? page_dir_bad(err, "scale") : 0;
+	w->in = in;
+	return in.bad ? page_dir_bad(err, "scale") : 0;
 }
 
 /* Bases and divisors of the runs that are wanted. */

@@ -237,25 +237,34 @@ next_sample(struct ntdb_query *q, struct ntdb_error *err)
 	}
 }
 
+/* Get at the next sample that is wanted of any metric.  NTDB_END. */
+static int
+find_sample(struct ntdb_query *q, struct ntdb_error *err)
+{
+	int r;
+
+	for (;;) {
+		if (!q->in_metric && ((r = query_next_metric(q, err)) != 0 ||
+		    (r = begin_samples(q, err)) != 0))
+			return r;
+		r = q->rows_left > 0 ? next_sample(q, err) : NTDB_END;
+		if (r != NTDB_END)
+			return r;
+		q->in_metric = false;
+	}
+}
+
 static int
 next_of_metric(struct ntdb_query *q, struct ntdb_row *row,
     struct ntdb_error *err)
 {
 	int r;
 
-	for (;;) {
-		if (!q->in_metric) {
-			if ((r = query_next_metric(q, err)) != 0 ||
-			    (r = begin_samples(q, err)) != 0)
-				return r;
-		}
-		r = q->rows_left > 0 ? next_sample(q, err) : NTDB_END;
-		if (r == 0)
-			break;
-		if (r != NTDB_END)
-			return r;
-		q->in_metric = false;
-	}
+	/* Mostly it is just the next one of the block. */
+	if ((q->at >= q->block.n || q->wanted != q->index ||
+	    q->rows_left == 0 || !q->in_metric) &&
+	    (r = find_sample(q, err)) != 0)
+		return r;
 	query_row(q, q->block.t[q->at], q->block.m[q->at],
 	    q->block.scale != NULL ? &q->block.scale[q->at] : NULL, row);
 	q->at++;
