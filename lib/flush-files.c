@@ -326,23 +326,24 @@ flush_drop_void(struct flush *fl, uint32_t most)
 {
 	const struct log_head *old = &fl->w->wal.head;
 	const struct log_file *before;
-	uint32_t i = 0, looked, dropped = 0;
+	uint32_t i = 0, left = fl->next.n_files, looked, dropped = 0;
 
-	for (looked = 0; i < fl->next.n_files && looked < most; ) {
+	if (most < left)
+		i = (uint32_t)(fl->next.epoch % left * most % left);
+	for (looked = 0; left > 0 && looked < most; left--) {
 		const struct log_file listed = fl->next.files[i];
 
+		i = i + 1 < fl->next.n_files ? i + 1 : 0;
 		before = log_head_find(old, listed.kind, listed.start);
 		if (listed.kind > PART_FOREVER || before == NULL ||
 		    before->file_id != listed.file_id ||
-		    before->len != listed.len) {
-			i++;
+		    before->len != listed.len)
 			continue;
-		}
 		looked++;
-		if (!is_void(fl, &listed)) {
-			i++;
+		if (!is_void(fl, &listed))
 			continue;
-		}
+		/* Those behind it move up. */
+		i = i > 0 ? i - 1 : 0;
 		/* Removing takes no memory, so it cannot fail. */
 		log_head_put(&fl->next, listed.kind, listed.start, 0, 0,
 		    NULL);

@@ -10,7 +10,7 @@
 #include "flush.h"
 
 #define OPEN_FILES 8		/* data files kept open during a flush */
-#define LOOK_FILES 64		/* looked at whether entries are void */
+#define LOOK_FILES 4		/* looked at whether entries are void */
 #define GONE_FILES 4096		/* so many entries may be of files that are
 				 * gone: they might be put back */
 
@@ -55,8 +55,9 @@ void flush_close_files(struct flush *fl);
 
 /*
  * Drop what the next log's header says of files that have been replaced, by
- * sealing them or otherwise.  At most so many files that this flush has not written to are
- * looked at, the oldest first.  Returns how many entries were dropped.
+ * sealing them or otherwise.  At most so many files that this flush has not
+ * written to are looked at, which ones depends on the epoch, so that it is
+ * each one's turn.  Returns how many entries were dropped.
  */
 uint32_t flush_drop_void(struct flush *fl, uint32_t most);
 

@@ -10,8 +10,13 @@
 #include "lock.h"
 #include "writer.h"
 
-/* The cache follows the log at this distance, at most. */
+/*
+ * The cache follows the log at this distance; if large batches come, which
+ * soon make a flush due, at the other.
+ */
 #define CACHE_EVERY (64u << 10)
+#define CACHE_EVERY_FLOOD (256u << 10)
+#define FLOOD (16u << 10)
 
 static int64_t
 mtime_ns(const struct stat *st)
@@ -309,7 +314,9 @@ writer_append(struct writer *w, struct batch *b, uint64_t samples, bool sync,
 	s->log_samples += samples;
 	s->counters[COUNT_LOG_BYTES] += b->out.len;
 	s->counters[COUNT_COMMITS]++;
-	if (s->log_pos - s->saved_pos >= CACHE_EVERY)
+	/* A flush will write it, too. */
+	if (s->log_pos - s->saved_pos >= (b->out.len < FLOOD ? CACHE_EVERY :
+	    CACHE_EVERY_FLOOD) && !writer_flush_is_due(w))
 		state_save_cache(s, w->dir.fd, w->dir.cache, &w->dir.owner);
 	return 0;
 }
