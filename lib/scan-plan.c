@@ -71,6 +71,9 @@ add_run(struct scan *sc, const struct page_dir *dir,
 		return r;
 	ref->page = page;
 	ref->part = (uint32_t)(p->n_parts - 1);
+	/* Files are read by their first times, which says nothing of those of
+	 * several kinds. */
+	ref->seq |= p->parts[ref->part].part.kind << 30;
 	ref->metric = (uint32_t)(slot - 1 - p->from);
 	while (plan_over(sc)) {
 		if (p->n == 1 || p->by_time)

@@ -26,7 +26,8 @@ struct run_ref {
 	int64_t	t_first;	/* of the first sample not used yet */
 	uint64_t page;		/* offset of its page */
 	uint64_t step, usual;	/* of its timeline */
-	uint32_t seq;		/* order of arrival */
+	uint32_t seq;		/* order of arrival, below that of kinds of
+				 * partitions */
 	uint32_t metric;	/* index in the plan */
 	uint32_t part;		/* index of its partition */
 	uint32_t done;		/* samples used */

@@ -3,13 +3,12 @@
 import glob
 import os
 import re
-import subprocess
 import threading
 
 import oracle
 from blackbox import *
 from differential import campaign
-from roundtrip import manifest
+from roundtrip import manifest, measured
 
 NS = 10**9
 DAY = 86400 * NS
@@ -20,7 +19,7 @@ ACCEPT = "[metrics]\nlate = accept\n"
 REJECT = "[metrics]\nlate = reject\n"
 
 rng = seed()
-plan(145)
+plan(158)
 
 
 def fresh(text=ACCEPT):
@@ -145,6 +144,25 @@ def gone():
     same(put(root, lines), (0, 2, 6, 0, ""), "they are stored again")
     same(values(root), [(i * 43200, str(i)) for i in range(8)],
          "and the rest is known")
+
+
+def several_kinds():
+    """Equal times in files of days, months, and all time."""
+    root = fresh("[retention]\npartition = day\n")
+    want = []
+    for i, kind in enumerate(["day", "month", "year", "forever"]):
+        set_manifest(root, "[retention]\npartition = %s\n" % kind)
+        same(put(root, [line(i, DAY // NS)])[:2], (0, 1), "one in " + kind)
+        to_pages(root)
+        want.append((DAY // NS, str(i)))
+        same(values(root), want, "behind those of lesser kinds")
+        for cache in glob.glob(root + "/d/*.cache"):
+            os.unlink(cache)
+        r = query(root, "-f", "csv", "--time-format", "ns", "d/m")
+        same([row[3] for row in csv_rows(r.out)], [str(i)],
+             "and the last value, without a cache")
+    to_sealed(root)
+    same(values(root), want, "the same, " + sealed())
 
 
 def same_values():
@@ -411,34 +429,15 @@ def memory():
     lines = [line("%.1f" % rng.uniform(0, 99), i / 10, "m%d" % (i % 1000))
              for i in range(150000)]
     rng.shuffle(lines)
-    p = subprocess.Popen(
-        [program("ntdb-ingest"), "-r", root, "--progress", *NOW],
-        stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def feed():
-        p.stdin.write("".join(x + "\n" for x in lines).encode())
-        p.stdin.flush()
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    said = b""
-    for said in p.stderr:
-        if said == b"committed %d\n" % len(lines):
-            break
-    high = 0
-    with open("/proc/%d/status" % p.pid) as f:
-        for entry in f:
-            if entry.startswith("VmHWM:"):
-                high = int(entry.split()[1])
-    feeder.join()
-    p.stdin.close()
-    same((p.stderr.read(), p.wait()), (b"", 0), "a shuffled file")
+    r, high, _ = measured(root, "".join(
+        x + "\n" for x in lines).encode(), *NOW)
+    same((r.status, r.err), (0, b""), "a shuffled file")
     ok(0 < high <= 8192,
        "peak memory of that: %d KiB, 8192 allowed" % high)
 
 
-for case in (order_and_ties, known_again, gone, same_values, becoming_floats,
-             switching, stamped, long_ago, without_log, many_new,
-             against_the_oracle, beside_readers, memory):
+for case in (order_and_ties, known_again, gone, several_kinds, same_values,
+             becoming_floats, switching, stamped, long_ago, without_log,
+             many_new, against_the_oracle, beside_readers, memory):
     case()
 done()

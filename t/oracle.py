@@ -559,6 +559,8 @@ class Query:
                     low = bucket_start(s.times[i], self.window)
                     high = low + self.window
                     k = bisect.bisect_left(s.times, high, i, j)
+                    # There is no time before or after these.
+                    low, high = max(low, T_MIN), min(high, T_MAX)
                     start = low if start is None else max(low, start)
                     end = high if end is None else min(high, end)
                 for name in self.aggregates:

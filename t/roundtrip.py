@@ -61,6 +61,48 @@ def finish(started):
     return Result(p.returncode, box["out"], box["err"])
 
 
+def measured(root, data, *args):
+    """Ingest all lines of data from a pipe: (Result, peak KiB, CPU s)."""
+    n = data.count(b"\n")
+    p = subprocess.Popen(
+        [program("ntdb-ingest"), "-r", root, "--progress", *args],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def talk():
+        try:
+            p.stdin.write(data)
+            p.stdin.flush()
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    said, high = b"", 0
+    for line in p.stderr:
+        if not line.startswith(b"committed "):
+            said += line
+        elif int(line.split()[1]) >= n:
+            break
+    # It waits for more now, and can be looked at.
+    try:
+        with open("/proc/%d/status" % p.pid) as f:
+            for line in f:
+                if line.startswith("VmHWM:"):
+                    high = int(line.split()[1])
+    except OSError:
+        pass
+    thread.join()
+    try:
+        p.stdin.close()
+    except OSError:
+        pass
+    said += b"".join(x for x in p.stderr if not x.startswith(b"committed "))
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    return (Result(p.returncode, b"", said), high,
+            usage.ru_utime + usage.ru_stime)
+
+
 def silent(r, name):
     """ok if a program ended with 0 and said nothing."""
     return ok(r.status == 0 and not r.out and not r.err, name) or diag(r)
