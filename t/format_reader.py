@@ -540,6 +540,7 @@ class DataFile:
         need(64 <= list_at and list_at + list_len <= self.sealed_len
              if list_len > 0 else list_at == 0, "data file: list")
         self.list_at, self.list_len = list_at, list_len
+        self.sealed_late = file_flags == 1
         self.data = data
 
     def lasts(self):

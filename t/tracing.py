@@ -125,12 +125,12 @@ def _target(names, args):
 
 def steps(calls):
     """What was done, as a list of (verb, file name): temporary files are
-    called NAME.tmp, whatever their random part is.
+    called NAME.tmp or NAME.seal, whatever their random part is.
     """
     names, done = {}, []
 
     def plain(name):
-        return re.sub(r"^\.(.*)\.[0-9a-f]{8}\.tmp$", r"\1.tmp", name)
+        return re.sub(r"^\.(.*)\.[0-9a-f]{8}\.(tmp|seal)$", r"\1.\2", name)
 
     for c in calls:
         fd = c.args.split(",")[0]
