@@ -57,8 +57,8 @@ plan_shrink(struct scan *sc)
 }
 
 static int
-add_run(struct scan *sc, const struct page_dir *dir,
-    const struct page_run *run, size_t slot, uint64_t page,
+add_run(struct scan *sc, const struct datafile *f, uint64_t page,
+    const struct page_dir *dir, const struct page_run *run, size_t slot,
     struct ntdb_error *err)
 {
 	struct plan *p = &sc->plan;
@@ -67,9 +67,8 @@ add_run(struct scan *sc, const struct page_dir *dir,
 
 	if (run->t_first > p->last || run->t_last < p->first)
 		return 0;
-	if ((r = refs_add(p, dir, run, &ref, err)) != 0)
+	if ((r = refs_add(sc, f, page, dir, run, &ref, err)) != 0)
 		return r;
-	ref->page = page;
 	ref->part = (uint32_t)(p->n_parts - 1);
 	/* Files are read by their first times, which says nothing of those of
 	 * several kinds. */
@@ -98,8 +97,8 @@ add_page(struct scan *sc, const struct datafile *f,
 	r = datafile_dir_some(f, ref, p->wanted, p->n_wanted, &dir, why);
 	for (i = 0; i < dir.n_runs && r == 0; i++)
 		if ((slot = scan_slot(sc, dir.runs[i].id)) != 0)
-			r = add_run(sc, &dir, &dir.runs[i], slot,
-			    ref->offset, err);
+			r = add_run(sc, f, ref->offset, &dir, &dir.runs[i],
+			    slot, err);
 	page_dir_release(&dir);
 	return r;
 }

@@ -6,12 +6,23 @@
  */
 #include <stdlib.h>
 
+#include "column.h"
 #include "error.h"
+#include "planes.h"
 #include "scan.h"
 
 #define ARENA_BLOCK (64u << 10)
 #define ARENA_HEAD 16
 #define ARENA_ROUND 15		/* what stands there is aligned to 16 */
+
+/*
+ * A column is short if it has at most so many residuals, in so many bytes, and
+ * no statistics that may save reading it.
+ */
+#define SHORT_LEN 128
+#define SHORT_BYTES 128
+
+enum { TIMES, VALUES };
 
 struct arena_block {
 	struct arena_block *next;
@@ -24,14 +35,13 @@ arena_at(struct arena_block *b, size_t at)
 	return (uint8_t *)b + at;
 }
 
-/* Memory for a reference; NULL when memory is out. */
+/* Memory for a reference, of a rounded length; NULL when memory is out. */
 static void *
 arena_alloc(struct refs_arena *a, size_t len)
 {
 	struct arena_block *b = a->last;
 	size_t size = ARENA_BLOCK;
 
-	len = (len + ARENA_ROUND) & ~(size_t)ARENA_ROUND;
 	if (b == NULL || len > b->size - a->used) {
 		if (len > size - ARENA_HEAD)
 			size = len + ARENA_HEAD;
@@ -73,52 +83,132 @@ refs_clear(struct plan *p)
 	p->next_seq = 0;
 }
 
-/* What follows a reference: two columns, statistics, exceptions. */
 static size_t
-ref_len(const struct page_run *run, unsigned n_columns)
+round_up(size_t len)
 {
-	return sizeof(struct run_ref) +
-	    n_columns * sizeof(struct ref_column) +
-	    (run->has_stats ? sizeof(struct page_stats) : 0) +
-	    run->n_exc * sizeof(struct page_exception);
+	return (len + ARENA_ROUND) & ~(size_t)ARENA_ROUND;
 }
 
-static uint8_t *
-add_column(const struct page_dir *dir, uint32_t column, uint8_t *to)
+/* Residuals of the two columns of a reference. */
+static uint32_t
+column_len(const struct page_run *run, int which)
 {
-	struct ref_column *c = (struct ref_column *)(void *)to;
+	return which == TIMES ? run->n - 1 :
+	    column_residuals(run->n, run->order, run->width);
+}
 
-	c->column = dir->columns[column];
-	c->group = dir->groups[c->column.group];
-	return to + sizeof(*c);
+/* What a column takes behind the reference. */
+static size_t
+column_bytes(const struct run_ref *ref, int which)
+{
+	const uint8_t width = which == TIMES ? ref->time_width :
+	    ref->run.width;
+
+	if (width == 0)
+		return 0;
+	if (!(which == TIMES ? ref->time_planes : ref->value_planes))
+		return sizeof(struct ref_column);
+	return round_up((size_t)planes_len(column_len(&ref->run, which),
+	    width));
+}
+
+static size_t
+ref_len(const struct run_ref *ref)
+{
+	return round_up(sizeof(*ref) + column_bytes(ref, TIMES) +
+	    column_bytes(ref, VALUES) +
+	    (ref->run.has_stats ? sizeof(struct page_stats) : 0) +
+	    ref->run.n_exc * sizeof(struct page_exception));
+}
+
+/* A run that is about to get a reference. */
+struct add {
+	struct scan *sc;
+	const struct datafile *f;
+	uint64_t page;
+	const struct page_dir *dir;
+	uint8_t	planes[2][SHORT_BYTES];
+};
+
+/*
+ * Take the planes of a short column out of its group.  false: it is not
+ * short, or cannot be read; what is damaged is told when the run is decoded.
+ */
+static bool
+take_planes(struct add *add, const struct page_run *run, uint32_t column,
+    int which)
+{
+	const uint32_t n = column_len(run, which);
+	uint64_t r[SHORT_LEN + PLANES_STEP];
+	const struct page_column *c;
+	const struct page_group *g;
+	const uint8_t *raw;
+
+	if (column == PAGE_NO_COLUMN || n > SHORT_LEN || run->has_stats)
+		return false;
+	c = &add->dir->columns[column];
+	g = &add->dir->groups[c->group];
+	if (planes_len(n, c->width) > SHORT_BYTES)
+		return false;
+	pagecache_unpin(add->sc->cache);
+	if (pagecache_group(add->sc->cache, add->f, add->page, g, &raw,
+	    NULL) != 0)
+		return false;
+	planes_unpack(raw, g->n, c->width, c->at, n, r);
+	planes_pack(r, n, c->width, add->planes[which]);
+	return true;
+}
+
+/* Write a column behind a reference. */
+static uint8_t *
+put_column(const struct add *add, const struct run_ref *ref, uint32_t column,
+    int which, uint8_t *to)
+{
+	const size_t len = column_bytes(ref, which);
+	const struct page_column *c;
+	struct ref_column *full;
+
+	if (len == 0)
+		return to;
+	c = &add->dir->columns[column];
+	if (which == TIMES ? ref->time_planes : ref->value_planes) {
+		memcpy(to, add->planes[which],
+		    (size_t)planes_len(column_len(&ref->run, which),
+		    c->width));
+		return to + len;
+	}
+	full = (struct ref_column *)(void *)to;
+	full->column = *c;
+	full->group = add->dir->groups[c->group];
+	return to + len;
 }
 
 /* Copy what it takes to decode a run out of its directory. */
 static struct run_ref *
-ref_copy(struct plan *p, const struct page_dir *dir,
-    const struct page_run *run)
+ref_copy(struct add *add, const struct page_run *run)
 {
+	const struct page_dir *dir = add->dir;
 	const struct page_timeline *tl = &dir->timelines[run->timeline];
-	unsigned n = (tl->column != PAGE_NO_COLUMN ? 1u : 0) +
-	    (run->column != PAGE_NO_COLUMN ? 1u : 0);
-	struct run_ref *ref = arena_alloc(&p->arena, ref_len(run, n));
+	struct run_ref ref, *copy;
 	uint8_t *more;
 
-	if (ref == NULL)
+	memset(&ref, 0, sizeof(ref));
+	ref.run = *run;
+	ref.page = add->page;
+	ref.t_first = run->t_first;
+	ref.end = run->n;
+	ref.step = tl->step;
+	ref.usual = tl->usual;
+	ref.time_width = tl->width;
+	ref.time_planes = take_planes(add, run, tl->column, TIMES);
+	ref.value_planes = take_planes(add, run, run->column, VALUES);
+	copy = arena_alloc(&add->sc->plan.arena, ref_len(&ref));
+	if (copy == NULL)
 		return NULL;
-	memset(ref, 0, sizeof(*ref));
-	ref->run = *run;
-	ref->t_first = run->t_first;
-	ref->end = run->n;
-	ref->step = tl->step;
-	ref->usual = tl->usual;
-	ref->time_width = tl->width;
-	ref->n_columns = (uint8_t)n;
-	more = (uint8_t *)(ref + 1);
-	if (tl->column != PAGE_NO_COLUMN)
-		more = add_column(dir, tl->column, more);
-	if (run->column != PAGE_NO_COLUMN)
-		more = add_column(dir, run->column, more);
+	*copy = ref;
+	more = (uint8_t *)(copy + 1);
+	more = put_column(add, copy, tl->column, TIMES, more);
+	more = put_column(add, copy, run->column, VALUES, more);
 	if (run->has_stats) {
 		memcpy(more, &dir->stats[run->stats],
 		    sizeof(struct page_stats));
@@ -127,7 +217,7 @@ ref_copy(struct plan *p, const struct page_dir *dir,
 	if (run->n_exc > 0)
 		memcpy(more, dir->exceptions + run->exc_at,
 		    run->n_exc * sizeof(struct page_exception));
-	return ref;
+	return copy;
 }
 
 const struct page_stats *
@@ -137,15 +227,40 @@ ref_stats(const struct run_ref *ref)
 
 	if (!ref->run.has_stats)
 		return NULL;
-	more += ref->n_columns * sizeof(struct ref_column);
+	more += column_bytes(ref, TIMES) + column_bytes(ref, VALUES);
 	return (const struct page_stats *)(const void *)more;
+}
+
+/* Fill in one column of a view; its bytes are given.  Its number. */
+static uint32_t
+view_column(struct ref_view *v, const struct run_ref *ref, int which,
+    const uint8_t *at)
+{
+	const bool is_short = which == TIMES ? ref->time_planes :
+	    ref->value_planes;
+	struct page_column *c = &v->columns[which];
+
+	if (column_bytes(ref, which) == 0)
+		return PAGE_NO_COLUMN;
+	if (is_short) {
+		c->width = which == TIMES ? ref->time_width : ref->run.width;
+		c->n = v->groups[which].n = column_len(&ref->run, which);
+		v->planes[which] = at;
+	} else {
+		const struct ref_column *full =
+		    (const struct ref_column *)(const void *)at;
+
+		*c = full->column;
+		v->groups[which] = full->group;
+	}
+	c->group = (uint32_t)which;
+	return (uint32_t)which;
 }
 
 void
 ref_view(struct run_ref *ref, struct ref_view *v)
 {
-	struct ref_column *c = (struct ref_column *)(void *)(ref + 1);
-	uint8_t *more = (uint8_t *)(c + ref->n_columns);
+	uint8_t *more = (uint8_t *)(ref + 1);
 
 	memset(v, 0, sizeof(*v));
 	v->run = ref->run;
@@ -155,19 +270,10 @@ ref_view(struct run_ref *ref, struct ref_view *v)
 	v->timeline.step = ref->step;
 	v->timeline.usual = ref->usual;
 	v->timeline.width = ref->time_width;
-	v->timeline.column = PAGE_NO_COLUMN;
-	if (ref->time_width > 0) {
-		v->columns[0] = c->column;
-		v->columns[0].group = 0;
-		v->groups[0] = (c++)->group;
-		v->timeline.column = 0;
-	}
-	if (ref->run.column != PAGE_NO_COLUMN) {
-		v->columns[1] = c->column;
-		v->columns[1].group = 1;
-		v->groups[1] = c->group;
-		v->run.column = 1;
-	}
+	v->timeline.column = view_column(v, ref, TIMES, more);
+	more += column_bytes(ref, TIMES);
+	v->run.column = view_column(v, ref, VALUES, more);
+	more += column_bytes(ref, VALUES);
 	if (ref->run.has_stats)
 		more += sizeof(struct page_stats);
 	v->run.timeline = 0;
@@ -179,9 +285,12 @@ ref_view(struct run_ref *ref, struct ref_view *v)
 }
 
 int
-refs_add(struct plan *p, const struct page_dir *dir,
-    const struct page_run *run, struct run_ref **out, struct ntdb_error *err)
+refs_add(struct scan *sc, const struct datafile *f, uint64_t page,
+    const struct page_dir *dir, const struct page_run *run,
+    struct run_ref **out, struct ntdb_error *err)
 {
+	struct add add;
+	struct plan *p = &sc->plan;
 	struct run_ref **refs;
 	size_t cap;
 
@@ -193,7 +302,11 @@ refs_add(struct plan *p, const struct page_dir *dir,
 		p->refs = refs;
 		p->cap_refs = cap;
 	}
-	if ((*out = ref_copy(p, dir, run)) == NULL)
+	add.sc = sc;
+	add.f = f;
+	add.page = page;
+	add.dir = dir;
+	if ((*out = ref_copy(&add, run)) == NULL)
 		return err_nomem(err);
 	(*out)->seq = p->next_seq++;
 	p->refs[p->n_refs++] = *out;
@@ -217,8 +330,7 @@ refs_keep(struct plan *p, uint32_t n_metrics)
 		ref = p->refs[i];
 		if (ref->metric >= n_metrics)
 			continue;
-		len = ref_len(&ref->run, ref->n_columns);
-		len = (len + ARENA_ROUND) & ~(size_t)ARENA_ROUND;
+		len = ref_len(ref);
 		while (len > b->size - used) {
 			b = b->next;
 			used = ARENA_HEAD;

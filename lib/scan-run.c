@@ -56,8 +56,10 @@ run_groups(struct scan *sc, const struct run_ref *ref,
 	uint64_t limit;
 	int r;
 
-	*times = *values = NULL;
-	if (ref->n_columns == 0)
+	*times = v->planes[0];
+	*values = v->planes[1];
+	if ((v->timeline.column == PAGE_NO_COLUMN || *times != NULL) &&
+	    (v->run.column == PAGE_NO_COLUMN || *values != NULL))
 		return 0;
 	r = pagecache_file(sc->cache, sc->s, part->part, &f, &limit, err);
 	if (r == NTDB_ENOENT || (r == 0 && f->file_id != part->file_id))
@@ -65,10 +67,10 @@ run_groups(struct scan *sc, const struct run_ref *ref,
 	if (r != 0)
 		return r;
 	pagecache_unpin(sc->cache);
-	if (v->timeline.column != PAGE_NO_COLUMN)
+	if (v->timeline.column != PAGE_NO_COLUMN && *times == NULL)
 		r = pagecache_group(sc->cache, f, ref->page, &v->groups[0],
 		    times, err);
-	if (r == 0 && v->run.column != PAGE_NO_COLUMN)
+	if (r == 0 && v->run.column != PAGE_NO_COLUMN && *values == NULL)
 		r = pagecache_group(sc->cache, f, ref->page, &v->groups[1],
 		    values, err);
 	return r;

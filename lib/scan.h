@@ -20,7 +20,9 @@ struct log_sample {
 
 /*
  * A reference is followed by its columns - that of the times first, if there
- * is one, then that of the values -, its statistics and its exceptions.
+ * is one, then that of the values -, its statistics and its exceptions.  A
+ * column is a struct ref_column, or, if it is short, its bit planes: so the
+ * file need not be opened again for it.
  */
 struct run_ref {
 	int64_t	t_first;	/* of the first sample not used yet */
@@ -33,7 +35,7 @@ struct run_ref {
 	uint32_t done;		/* samples used */
 	uint32_t end;		/* samples, 0 once it turns out damaged */
 	uint8_t	time_width;	/* bits of a residual of its times */
-	uint8_t	n_columns;
+	bool	time_planes, value_planes;	/* these columns are short */
 	struct page_run run;	/* indices lead nowhere */
 };
 
@@ -49,6 +51,7 @@ struct ref_view {
 	struct page_timeline timeline;
 	struct page_column columns[2];	/* of times and values, if any */
 	struct page_group groups[2];
+	const uint8_t *planes[2];	/* those of short columns, or NULL */
 };
 
 struct plan_metric {
@@ -148,9 +151,10 @@ int plan_make(struct scan *sc, size_t from, size_t n, int64_t first,
     int64_t last, bool by_time, int64_t min_last, struct ntdb_error *err);
 void plan_release(struct plan *p);
 
-/* Add a reference, in a plan that has the page's partition as its last one. */
-int refs_add(struct plan *p, const struct page_dir *dir,
-    const struct page_run *run, struct run_ref **ref, struct ntdb_error *err);
+/* Add a reference to a run of a page. */
+int refs_add(struct scan *sc, const struct datafile *f, uint64_t page,
+    const struct page_dir *dir, const struct page_run *run,
+    struct run_ref **ref, struct ntdb_error *err);
 
 /* Drop those of all but the first n_metrics metrics. */
 void refs_keep(struct plan *p, uint32_t n_metrics);

@@ -19,11 +19,14 @@ for m in range(METRICS):
     for day in range(DAYS):
         if kind == 3 and rng.random() < .5:
             continue
-        # One sample a day, so that most runs have no columns, or several.
-        for k in range(1 if kind < 2 else rng.randrange(1, 4)):
-            t = START + day * DAY + 1000 * k + (m if kind == 1 else 0)
+        # One sample a day, so that there are no columns, or several.
+        for k in range(1 if kind < 2 else rng.randrange(1, 7)):
+            t = START + day * DAY + 9000 * k + (m if kind == 1 else 0)
+            t += rng.randrange(9000) if kind > 1 else 0
             v = [str(rng.randrange(-9, 1000)),
                  "%d.%d5" % (rng.randrange(90), rng.randrange(10))][m % 2]
+            if m % 2 and rng.random() < .02:
+                v = "1.5e300"
             lines.append((t, m, "%s %s %d" % (name, v, t)))
             want.append((name, t, float(v)))
 lines.sort()
