@@ -300,7 +300,7 @@ datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
 {
 	int r;
 
-	if (f->list_len != 0 && *pos == f->list_at)
+	if (f->list_len != 0 && *pos == f->list_at && *pos < limit)
 		*pos += f->list_len;
 	if (limit > f->size && *pos >= f->size && *pos < limit) {
 		uint64_t at = *pos;

@@ -87,6 +87,10 @@ seal_all(struct writer *w, const struct seal_due *due, size_t n,
 		r = seal_partition(w, due[i].part, &order, res, &why);
 		if (r == 0)
 			continue;
+		/* What was stopped is as it was: that is no failure. */
+		if (r == NTDB_EBUSY && opt->stop != NULL &&
+		    opt->stop(opt->stop_arg))
+			break;
 		qualify(&w->dir, &why);
 		if (first != 0)
 			root_note(w->dir.root, &why);

@@ -13,14 +13,15 @@ import os
 import sys
 from blackbox import *
 from format_example import build, displays, unhex
-from format_reader import Database, Page
+from format_reader import Database, DataFile, Page
 
 found = displays(sys.argv[1])
 root = os.path.join(tempdir(), "root")
-plan(10)
+plan(11)
 same(sorted(found), [("file", "home/catalog.json"),
                      ("hex", "home/data-2026-05-01.dat"),
-                     ("hex", "home/home.wal"), ("hex", "page"),
+                     ("hex", "home/home.wal"), ("hex", "list"),
+                     ("hex", "page"),
                      ("text", "expected")],
      "the manual has the example")
 build(root, found)
@@ -65,6 +66,13 @@ same(db.samples, {
 same(Page(unhex(found["hex", "page"]), 0).runs(),
      [(5, 1, [(1000, 7), (2000, 9), (3000, 13), (4000, 7)])],
      "the reader takes the other page for what the manual says")
+
+# A list in a file of which nothing else is looked at.
+f = DataFile.__new__(DataFile)
+f.data = unhex(found["hex", "list"])
+f.list_at, f.list_len = 0, len(f.data)
+same(f.lasts(), {3: (1, 1000, -2), 260: (4, 990, 21.5)},
+     "and the list of last samples")
 
 # One bit of each part, flipped, is noticed.
 unnoticed = []

@@ -310,6 +310,82 @@ test_damage(void)
 	    "the last page cut off in the file");
 }
 
+/*
+ * A sealed file: two pages, a list of 100 bytes, which is at[2], and two more
+ * pages.
+ */
+static void
+list_between(void)
+{
+	four_pages();
+	buf_extend(&file, 100);
+	memmove(file.data + at[2] + 100, file.data + at[2], at[4] - at[2]);
+	memset(file.data + at[2], 'N', 100);
+	at[5] = at[4] + 100;
+	at[4] = at[3] + 100;
+	at[3] = at[2] + 100;
+	n_pages = 5;
+	put_u32(file.data + 20, 100);
+	put_u64(file.data + 24, at[4]);
+	put_u64(file.data + 48, at[2]);
+	put_u32(file.data + 60, checksum(file.data, 60));
+	write_file();
+}
+
+static void
+test_list(void)
+{
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct last_entry *e;
+	struct datafile f;
+	uint32_t n;
+
+	list_between();
+	is_int(walk(at[0], at[5]), 27, "a list between pages is passed over");
+	is_int(walk(at[2], at[5]), 24, "also where reading begins at it");
+	is_int(walk(at[0], at[2]), 3, "and where what counts ends before it");
+	is_int(walk(at[0], at[3]), 3, "or behind it");
+	file.data[at[1] + 9] ^= 1;
+	write_file();
+	is_int(walk(at[0], at[5]), 25 | DAMAGES(1),
+	    "behind a damaged page it is found");
+	datafile_open(&f, dirfd, day, false, NULL);
+	is_int(datafile_lasts(&f, &e, &n, &err), NTDB_ECORRUPT,
+	    "one that is no list is damage");
+	ok(err.offset == (int64_t)at[2] && strcmp(err.path, NAME) == 0 &&
+	    e == NULL, "at its place");
+	datafile_close(&f);
+	four_pages();
+	datafile_open(&f, dirfd, day, false, NULL);
+	is_int(datafile_lasts(&f, &e, &n, NULL), NTDB_END, "no list");
+	datafile_close(&f);
+}
+
+/* Up to where a file counts: by its id, and by what is sealed. */
+static void
+test_committed(void)
+{
+	struct log_head h;
+	struct datafile f;
+
+	memset(&h, 0, sizeof(h));
+	memset(&f, 0, sizeof(f));
+	f.part = day;
+	f.file_id = 7;
+	is_u64(datafile_committed(&f, &h), 0, "a file that nobody knows");
+	log_head_put(&h, PART_DAY, day.start, 500, 7, NULL);
+	is_u64(datafile_committed(&f, &h), 500, "what the log says of it");
+	f.sealed_len = 400;
+	is_u64(datafile_committed(&f, &h), 500, "beyond what is sealed");
+	f.sealed_len = 600;
+	is_u64(datafile_committed(&f, &h), 600, "or what is sealed");
+	f.file_id = 8;
+	is_u64(datafile_committed(&f, &h), 600, "of another file that alone");
+	f.sealed_len = 0;
+	is_u64(datafile_committed(&f, &h), 0, "or nothing");
+	log_head_release(&h);
+}
+
 /* What a crashed flush has left behind the committed length. */
 static void
 test_residue(void)
@@ -396,6 +472,8 @@ main(void)
 	test_torn();
 	test_pages();
 	test_damage();
+	test_list();
+	test_committed();
 	test_residue();
 	test_parts();
 	buf_release(&file);
