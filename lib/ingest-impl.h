@@ -8,6 +8,7 @@
 
 #define LOOKUP_SLICE 8192	/* samples decoded at a time */
 #define LOOKUP_PARTS 1024	/* of the time that all suspects span */
+#define LOOKUP_BITS 17		/* 2^17 bits tell most other places apart */
 
 /* A run that may hold some of them. */
 struct hit {
@@ -23,18 +24,22 @@ struct lookup {
 	int64_t	first, last;	/* times of all suspects */
 	uint64_t part;		/* nanoseconds */
 	uint32_t upto[LOOKUP_PARTS + 1]; /* suspects in the parts before */
+	uint64_t places[1 << (LOOKUP_BITS - 6)]; /* by hash: may be one */
 
 	/* The page at hand. */
 	const struct datafile *f;
 	const struct page_ref *ref;
 	const struct page_dir *dir;
 	struct hit *hits;	/* owned */
+	uint64_t *order;	/* owned: group and index of each hit */
 	size_t	n_hits, cap_hits;
 	uint8_t	*times;		/* owned: the group times_group */
 	uint32_t times_group;	/* UINT32_MAX: none */
 	uint8_t	**values;	/* owned, by group; NULL: not at hand */
 	size_t	values_bytes;
-	int64_t	*t, *m;		/* owned; LOOKUP_SLICE each */
+	int64_t	*t;		/* owned, LOOKUP_SLICE, as the next two, which
+				 * are NULL until a time is met */
+	int64_t	*m;
 	uint8_t	*scale;
 };
 

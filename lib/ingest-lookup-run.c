@@ -170,6 +170,12 @@ take_values(struct lookup *l, const struct hit *h, uint32_t from, uint32_t a,
 	uint32_t times, values, i;
 	int r;
 
+	if (l->m == NULL) {
+		l->m = malloc(LOOKUP_SLICE * sizeof(l->m[0]));
+		l->scale = malloc(LOOKUP_SLICE);
+		if (l->m == NULL || l->scale == NULL)
+			return err_nomem(why);
+	}
 	page_run_groups(l->dir, run, &times, &values);
 	if ((r = have_values(l, values, &raw, why)) != 0 ||
 	    (r = page_values(l->dir, run, raw, from + a, b - a, l->m,

@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "error.h"
+#include "flush-chunk.h"
 #include "ingest-impl.h"
 #include "order.h"
 
@@ -54,6 +55,45 @@ any_between(const struct lookup *l, int64_t first, int64_t last)
 	    l->upto[(order_key_i64(first) - lo) / l->part];
 }
 
+/* The bit of a place in l->places. */
+static uint32_t
+bit_of(uint32_t entry, uint64_t key)
+{
+	uint64_t h = (key ^ (uint64_t)entry << 40) *
+	    UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)((h ^ h << 32) >> (64 - LOOKUP_BITS));
+}
+
+static void
+set_bits(struct lookup *l)
+{
+	const struct suspects *s = l->s;
+	uint32_t i, k, bit;
+
+	for (i = 0; i < s->n_metrics; i++)
+		for (k = 0; k < s->metrics[i].n; k++) {
+			bit = bit_of(i, s->keys[s->metrics[i].at + k]);
+			l->places[bit >> 6] |= (uint64_t)1 << (bit & 63);
+		}
+}
+
+/* The suspects of a metric, if one of them wants this time, or NULL. */
+static const struct suspect_metric *
+wanted(const struct lookup *l, uint32_t id, int64_t t)
+{
+	const struct suspect_metric *e;
+	uint32_t bit;
+
+	if (t < l->first || t > l->last ||
+	    (e = lookup_entry(l, id)) == NULL)
+		return NULL;
+	bit = bit_of((uint32_t)(e - l->s->metrics), order_key_i64(t));
+	if ((l->places[bit >> 6] >> (bit & 63) & 1) == 0)
+		return NULL;
+	return suspects_want(l->s, e, t) ? e : NULL;
+}
+
 /* Damage is told once; what is lost cannot be a duplicate. */
 static int
 damaged(struct lookup *l, const struct ntdb_error *why,
@@ -73,12 +113,31 @@ look_in_batch(struct lookup *l, struct batch_reader *b,
 	int r;
 
 	while (batch_next(b, &rec) == 0) {
-		if (rec.kind != REC_SAMPLE || rec.t < l->first ||
-		    rec.t > l->last || (e = lookup_entry(l, rec.id)) == NULL ||
-		    !suspects_want(l->s, e, rec.t))
+		if (rec.kind != REC_SAMPLE ||
+		    (e = wanted(l, rec.id, rec.t)) == NULL)
 			continue;
 		r = lookup_found(l, e, &l->view->state.metrics[rec.id], rec.is_int,
 		    rec.t, rec.m, rec.scale, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What is in the log, if all of that is kept for the next flush. */
+static int
+look_in_kept(struct lookup *l, const struct chunk *c, struct ntdb_error *err)
+{
+	const struct suspect_metric *e;
+	uint32_t i;
+	int r;
+
+	for (i = 0; i < c->n; i++) {
+		if ((e = wanted(l, c->id[i], c->t[i])) == NULL)
+			continue;
+		r = lookup_found(l, e, &l->view->state.metrics[c->id[i]],
+		    c->scale[i] == CHUNK_INT, c->t[i], c->m[i], c->scale[i],
+		    err);
 		if (r != 0)
 			return r;
 	}
@@ -121,6 +180,7 @@ consider(struct lookup *l, uint32_t i, struct ntdb_error *err)
 	const struct page_run *run = &l->dir->runs[i];
 	const struct suspect_metric *e = lookup_entry(l, run->id);
 	struct hit h = { i, 0, 0, 0 }, *hits;
+	uint64_t *order;
 	uint32_t values;
 	size_t cap;
 
@@ -138,20 +198,15 @@ consider(struct lookup *l, uint32_t i, struct ntdb_error *err)
 		if (hits == NULL)
 			return err_nomem(err);
 		l->hits = hits;
+		order = realloc(l->order, cap * sizeof(*order));
+		if (order == NULL)
+			return err_nomem(err);
+		l->order = order;
 		l->cap_hits = cap;
 	}
+	l->order[l->n_hits] = (uint64_t)h.times << 32 | l->n_hits;
 	l->hits[l->n_hits++] = h;
 	return 0;
-}
-
-static int
-compare_hits(const void *a, const void *b)
-{
-	const struct hit *x = a, *y = b;
-
-	if (x->times != y->times)
-		return x->times < y->times ? -1 : 1;
-	return x->run < y->run ? -1 : x->run > y->run;
 }
 
 static int
@@ -165,12 +220,11 @@ look_in_page(struct lookup *l, struct ntdb_error *err)
 	for (i = 0; r == 0 && i < l->dir->n_runs; i++)
 		r = consider(l, i, err);
 	/* So that each group of times is unpacked once. */
-	if (l->n_hits > 1)
-		qsort(l->hits, l->n_hits, sizeof(l->hits[0]), compare_hits);
+	order_sort(l->order, l->n_hits);
 	for (k = 0; r == 0 && k < l->n_hits; k++) {
 		struct ntdb_error why = NTDB_ERROR_INIT;
 
-		if (lookup_run(l, &l->hits[k], &why) == 0)
+		if (lookup_run(l, &l->hits[(uint32_t)l->order[k]], &why) == 0)
 			continue;
 		if (why.path[0] == '\0') {
 			memcpy(why.path, l->f->name, sizeof(l->f->name));
@@ -269,18 +323,18 @@ lookup_init(struct lookup *l, bool *any, struct ntdb_error *err)
 	*any = false;
 	l->entries = calloc(l->view->state.n_slots + 1,
 	    sizeof(l->entries[0]));
-	l->t = malloc(2 * LOOKUP_SLICE * sizeof(l->t[0]));
-	l->scale = malloc(LOOKUP_SLICE);
-	if (l->entries == NULL || l->t == NULL || l->scale == NULL)
+	l->t = malloc(LOOKUP_SLICE * sizeof(l->t[0]));
+	if (l->entries == NULL || l->t == NULL)
 		return err_nomem(err);
-	l->m = l->t + LOOKUP_SLICE;
 	for (i = 0; i < l->s->n_metrics; i++)
 		if ((id = targets[l->s->metrics[i].target].id) != 0) {
 			l->entries[id] = (uint32_t)i + 1;
 			*any = true;
 		}
-	if (*any)
+	if (*any) {
 		spread(l);
+		set_bits(l);
+	}
 	if (l->s->told == NULL)
 		return pagecache_new(&l->s->told, l->view->dir.root, err);
 	return 0;
@@ -301,11 +355,17 @@ lookup_suspects(struct judging *j, struct ntdb_error *err)
 	l->s = &j->in->suspects;
 	l->view = &view;
 	r = lookup_init(l, &any, err);
-	if (r == 0 && any && (r = look_in_log(l, err)) == 0)
-		r = look_in_files(l, err);
+	if (r == 0 && any) {
+		r = j->keep != NULL ? look_in_kept(l, j->keep, err) :
+		    look_in_log(l, err);
+		if (r == 0)
+			r = look_in_files(l, err);
+	}
 	free(l->entries);
 	free(l->hits);
+	free(l->order);
 	free(l->t);
+	free(l->m);
 	free(l->scale);
 	free(l);
 	return r;

@@ -25,7 +25,7 @@
 #define SLOTS 4096
 #define LOOKS 8
 #define NONE UINT32_MAX
-#define RESIDUALS_KEPT ((size_t)64 << 10)
+#define RESIDUALS_KEPT ((size_t)32 << 10)
 
 struct finder {
 	uint32_t head[SLOTS];
