@@ -81,7 +81,7 @@ list_files(struct retain_plan *p, const struct dbdir *d,
 static bool
 is_older(const struct retain_file *f, int64_t now, int64_t days)
 {
-	if (days == 0 || f->part.kind == PART_FOREVER || now <= f->last)
+	if (days == 0 || now <= f->last)
 		return false;
 	return (uint64_t)now - (uint64_t)f->last - 1 >
 	    (uint64_t)days * (uint64_t)NS_PER_DAY;

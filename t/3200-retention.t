@@ -7,8 +7,8 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
 python3 - <<'EOT'
 import fcntl
 import os
+import shutil
 import subprocess
-import time
 from blackbox import *
 
 temp = tempdir()
@@ -133,6 +133,8 @@ add(root, "day", "2027-01-01", "2027-01-02")
 add(root, "day", "2027-01-02 12:00", moved=False)
 case("it is in the log, of a day that has a file", root, "2027-01-25",
      ["2027-01-02"], days=7)
+same(query(root, "-f", "csv", "-s", "2026-12-31", "k").out.count(b"\n"), 3,
+     "with all that is in the file")
 root = fresh()
 add(root, "day", "2027-01-01", metric="z")
 add(root, "day", "2026-12-01", "2026-12-02")
@@ -318,12 +320,15 @@ p.stderr.readline()
 same(len(lasts(root)), 3, "three metrics")
 manifest(root, "k", setting(days=7, action="delete"))
 r = flush(root, *MOVE, "--now", NOW)
+p.stdin.write(b"k/logged 1i 2027-01-20 12:00\n")
+p.stdin.flush()
+p.stderr.readline()
 case("one of them dies out", root, NOW, ["2027-01-20"], days=7)
 want = [("k/alive", "1"), ("k/logged", "1")]
 same(lasts(root), want, "it has no last sample")
 p.stdin.write(b"k/dead 8i 2027-01-02 11:00\n")
 p.stdin.flush()
-same(p.stderr.readline(), b"committed 2\n",
+same(p.stderr.readline(), b"committed 3\n",
      "a writer that ran on takes one of an earlier time")
 same(p.communicate()[1:], (b"",), "and nothing is refused")
 same(lasts(root), [want[0], ("k/dead", "8"), want[1]], "it has that then")
@@ -332,6 +337,23 @@ same(lasts_anew(root), [want[0], ("k/dead", "8"), want[1]],
 r = expire(root, NOW, "--force")
 same((r.status, files(root), lasts(root), lasts_anew(root)),
      (0, ["2027-01-20"], want, want), "until it expires")
+
+# Killed when the file is gone and the state is not made anew yet.
+if shutil.which("strace") is None:
+    skip("killed behind the removal of a file", "no strace")
+    skip("its metric has no last sample", "no strace")
+else:
+    root = fresh()
+    add(root, "day", "2027-01-01", metric="dead")
+    add(root, "day", "2027-01-20")
+    manifest(root, "k", setting(days=7, action="delete"))
+    subprocess.run(["strace", "-o", "/dev/null", "-e",
+                    "inject=fsync:signal=SIGKILL:when=1",
+                    program("ntdb-flush"), "-r", root, "--no-seal", "--now",
+                    NOW], stderr=subprocess.DEVNULL)
+    same(files(root), ["2027-01-20"], "killed behind the removal of a file")
+    r = ingest(root, "k/dead 1i 2026-12-01\n", *LATER)
+    same((r.status, r.err), (0, b""), "its metric has no last sample")
 
 # ---- a reader goes on
 
