@@ -6,7 +6,8 @@
 
 #define N_FILES 24		/* leaves room for others below 64 */
 #define N_GROUPS 192
-#define GROUP_BYTES (3u << 19)		/* of all groups kept */
+#define GROUP_BYTES (3u << 19)		/* of all groups kept, ... */
+#define GROUP_BYTES_ONE (96u << 10)	/* ... reading one metric */
 #define N_TOLD 256
 
 struct file_slot {
@@ -27,7 +28,7 @@ struct pagecache {
 	uint64_t random;
 	struct file_slot files[N_FILES];
 	struct group_slot groups[N_GROUPS];
-	size_t	group_bytes;
+	size_t	group_bytes, group_limit;
 	uint64_t told[N_TOLD];		/* hashes of the places told */
 	size_t	n_told;
 	struct ntdb_error first;	/* the first damage; code 0: none */
@@ -40,6 +41,7 @@ pagecache_new(struct pagecache **c, struct ntdb *root, struct ntdb_error *err)
 	if ((*c = calloc(1, sizeof(**c))) == NULL)
 		return err_nomem(err);
 	(*c)->root = root;
+	(*c)->group_limit = GROUP_BYTES;
 	return 0;
 }
 
@@ -132,7 +134,7 @@ group_room(struct pagecache *c, size_t len)
 			    (old == NULL || slot->used < old->used))
 				old = slot;
 		if (vacant != NULL && (old == NULL ||
-		    c->group_bytes + len <= GROUP_BYTES))
+		    c->group_bytes + len <= c->group_limit))
 			return vacant;
 		if (old == NULL)
 			return NULL;
@@ -181,6 +183,12 @@ found:
 		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)at,
 		    "columns are damaged");
 	return 0;
+}
+
+void
+pagecache_expect(struct pagecache *c, size_t n_metrics)
+{
+	c->group_limit = n_metrics > 1 ? GROUP_BYTES : GROUP_BYTES_ONE;
 }
 
 void

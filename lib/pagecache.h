@@ -38,6 +38,12 @@ int pagecache_group(struct pagecache *c, const struct datafile *f,
 void pagecache_unpin(struct pagecache *c);
 
 /*
+ * How many metrics are read next.  Groups of one metric are hardly asked for
+ * again, and memory that is used again costs less than new memory.
+ */
+void pagecache_expect(struct pagecache *c, size_t n_metrics);
+
+/*
  * Take note of a failure to read something.  Damage and newer versions are
  * told to the root's note function, once per place, and remembered: 0, go on
  * without it.  Any other failure is copied to err and returned.

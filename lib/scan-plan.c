@@ -308,6 +308,7 @@ plan_make(struct scan *sc, size_t from, size_t n, int64_t first,
 		if (r == 0) {
 			sc->planned = true;
 			sc->chunk = p->n;
+			pagecache_expect(sc->cache, p->n);
 			return 0;
 		} else if (r == NTDB_EBUSY) {
 			if (++refreshed > REFRESH_MAX)
