@@ -440,7 +440,7 @@ def one(call, fault):
     return not bad
 
 
-kills = some(points, 0.4)
+kills = some(points, 0.3)
 same(sum(not one(c, "signal=SIGKILL") for c in kills), 0,
      "killed at %d calls" % len(kills))
 faulty = some([c for c in points if c.result != "-1"], 0.25)
