@@ -117,6 +117,7 @@ ntdb_verify(struct ntdb *db, const char *name,
 		inspect_copy(err, &v->first);
 	}
 	snapshot_release(&v->s);
+	verify_list_release(&v->list);
 	free(v);
 	return r;
 }
