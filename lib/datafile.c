@@ -148,7 +148,7 @@ datafile_open(struct datafile *f, int dirfd, struct partition part,
 	}
 	if (!writable &&
 	    (f->ahead = malloc(sizeof(*f->ahead))) != NULL)
-		f->ahead->n = 0;
+		f->ahead->at = f->ahead->n = 0;
 	if ((r = read_head(f, err)) != 0)
 		datafile_close(f);
 	return r;
