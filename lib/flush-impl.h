@@ -40,6 +40,7 @@ struct flush {
 	bool	dir_changed;		/* the directory has new entries */
 	bool	damaged;		/* the log is */
 	bool	renew;			/* it has no samples */
+	bool	direct;			/* of samples that are not in the log */
 	struct ntdb_flush_result res;
 };
 

@@ -149,24 +149,15 @@ done:
 }
 
 static int
-write_samples(struct flush *fl, const struct flush_extra *extra,
-    struct ntdb_error *err)
+write_samples(struct flush *fl, struct ntdb_error *err)
 {
-	size_t i;
 	int r;
 
-	if ((r = write_log_samples(fl, err)) != 0)
+	/* The chunk of a direct one has what is kept of the log, and more. */
+	if (fl->direct)
+		fl->mem->kept.epoch = fl->mem->kept.nonce = 0;
+	else if ((r = write_log_samples(fl, err)) != 0)
 		return r;
-	for (i = 0; extra != NULL && i < extra->n; i++) {
-		const struct metric *m = state_metric(&fl->w->state,
-		    extra->id[i]);
-		bool is_int = m != NULL && ntdb_type_is_int(m->type);
-
-		r = add_sample(fl, extra->id[i], extra->t[i], extra->m[i],
-		    is_int ? CHUNK_INT : extra->scale[i], err);
-		if (r != 0)
-			return r;
-	}
 	return write_chunk(fl, err);
 }
 
@@ -190,14 +181,13 @@ start_head(struct flush *fl, struct ntdb_error *err)
 }
 
 static int
-run(struct flush *fl, const struct flush_extra *extra,
-    struct ntdb_error *err)
+run(struct flush *fl, struct ntdb_error *err)
 {
 	struct writer *w = fl->w;
 	int r;
 
 	if ((r = start_head(fl, err)) != 0 ||
-	    (r = write_samples(fl, extra, err)) != 0)
+	    (r = write_samples(fl, err)) != 0)
 		return r;
 	if (flush_drop_void(fl, fl->renew ? UINT32_MAX : LOOK_FILES) == 0 &&
 	    fl->renew)
@@ -216,7 +206,7 @@ run(struct flush *fl, const struct flush_extra *extra,
 }
 
 static int
-flush_once(struct writer *w, const struct flush_extra *extra, bool renew,
+flush_once(struct writer *w, bool direct, bool renew,
     struct ntdb_flush_result *res, struct ntdb_error *err)
 {
 	struct flush fl;
@@ -224,6 +214,7 @@ flush_once(struct writer *w, const struct flush_extra *extra, bool renew,
 
 	memset(&fl, 0, sizeof(fl));
 	fl.w = w;
+	fl.direct = direct;
 	fl.renew = renew;
 	fl.mem = w->flusher;
 	fl.res.flushed = true;
@@ -233,7 +224,7 @@ flush_once(struct writer *w, const struct flush_extra *extra, bool renew,
 	if (!w->swept)
 		io_remove_temps(w->dir.fd, IO_TEMP);
 	w->swept = true;
-	r = run(&fl, extra, err);
+	r = run(&fl, err);
 	flush_close_files(&fl);
 	log_head_release(&fl.next);
 	if (fl.mem != w->flusher)
@@ -262,16 +253,38 @@ flush_once(struct writer *w, const struct flush_extra *extra, bool renew,
 }
 
 int
-flush_log(struct writer *w, const struct flush_extra *extra,
-    struct ntdb_flush_result *res, struct ntdb_error *err)
+flush_log(struct writer *w, struct ntdb_flush_result *res,
+    struct ntdb_error *err)
 {
-	return flush_once(w, extra, false, res, err);
+	return flush_once(w, false, false, res, err);
+}
+
+int
+flusher_direct(struct writer *w, uint32_t n, struct chunk **chunk,
+    struct ntdb_error *err)
+{
+	int r;
+
+	if ((*chunk = flusher_chunk(w->flusher, w, n)) != NULL)
+		return 0;
+	if ((r = flush_log(w, NULL, err)) != 0)
+		return r;
+	/* Nothing is in the log now but perhaps names. */
+	*chunk = flusher_chunk(w->flusher, w, n);
+	return *chunk != NULL ? 0 :
+	    err_set(err, NTDB_EBUG, "too many samples for a flush");
+}
+
+int
+flush_direct(struct writer *w, struct ntdb_error *err)
+{
+	return flush_once(w, true, false, NULL, err);
 }
 
 int
 flush_renew_log(struct writer *w, struct ntdb_error *err)
 {
-	return flush_once(w, NULL, true, NULL, err);
+	return flush_once(w, false, true, NULL, err);
 }
 
 /* What a flush would do, for --dry-run: nothing is locked or changed. */
@@ -327,7 +340,7 @@ ntdb_flush(struct ntdb *db, const char *name,
 		    (force ? w.state.log_samples > 0 ||
 		    flush_any_flag(&w.state, METRIC_DIRTY) :
 		    writer_flush_is_due(&w)))
-			r = flush_log(&w, NULL, res, err);
+			r = flush_log(&w, res, err);
 		writer_unlock(&w);
 	}
 	writer_close(&w);

@@ -37,21 +37,23 @@ struct chunk *flusher_chunk(struct flusher *f, const struct writer *w,
     uint32_t n);
 void flusher_logged(struct flusher *f, const struct writer *w);
 
-/* Samples that go to pages without having been in the log, by arrival. */
-struct flush_extra {
-	const uint32_t *id;
-	const int64_t *t, *m;
-	const uint8_t *scale;	/* 0 for integers */
-	size_t	n;
-};
+/*
+ * A chunk for n samples that are to go to pages without the log, up to
+ * CHUNK_SAMPLES, behind all samples of the log: that is flushed if need be.
+ * The next call must be flush_direct.
+ */
+int flusher_direct(struct writer *w, uint32_t n, struct chunk **chunk,
+    struct ntdb_error *err);
 
 /*
- * Move the log, and extra (NULL: none) behind it, into pages.  The lock is
- * held, the state has accounted for extra.  res may be NULL.  After a failure
+ * Move the log into pages, and with flush_direct also what has been put into
+ * the chunk of w->flusher behind it, for which the state has accounted.  The
+ * lock is held.  res may be NULL.  After a failure
  * the samples of the log are still there, and w is no longer valid: unlock it.
  */
-int flush_log(struct writer *w, const struct flush_extra *extra,
-    struct ntdb_flush_result *res, struct ntdb_error *err);
+int flush_log(struct writer *w, struct ntdb_flush_result *res,
+    struct ntdb_error *err);
+int flush_direct(struct writer *w, struct ntdb_error *err);
 
 /*
  * The same for a log without samples, and only if its header has entries of

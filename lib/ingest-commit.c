@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "flush-chunk.h"
 #include "ingest.h"
 #include "timefmt.h"
 
@@ -108,35 +109,8 @@ rehearse(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to,
 
 /* ------------------------------------------------------- direct to pages */
 
-static void
-direct_release(struct direct *d)
-{
-	free(d->id);
-	free(d->t);
-	free(d->m);
-	free(d->scale);
-	memset(d, 0, sizeof(*d));
-}
-
-static int
-direct_reserve(struct direct *d, size_t n, struct ntdb_error *err)
-{
-	d->n = 0;
-	if (n <= d->cap)
-		return 0;
-	direct_release(d);
-	d->id = malloc(n * sizeof(d->id[0]));
-	d->t = malloc(n * sizeof(d->t[0]));
-	d->m = malloc(n * sizeof(d->m[0]));
-	d->scale = malloc(n);
-	if (d->id == NULL || d->t == NULL || d->m == NULL ||
-	    d->scale == NULL) {
-		direct_release(d);
-		return err_nomem(err);
-	}
-	d->cap = n;
-	return 0;
-}
+/* What is held back and a batch go into one flush. */
+_Static_assert(HELD_MAX + PENDING_BATCH <= CHUNK_SAMPLES, "a full chunk");
 
 /* Whether these samples are to go to pages without the log. */
 static bool
@@ -195,12 +169,12 @@ base_time(const struct judging *j)
 
 /* Whoever adds much will flush more than once: keep memory for it. */
 static int
-lend_flusher(struct ntdb_ingest *in, struct writer *w, uint32_t n,
+lend_flusher(struct ntdb_ingest *in, struct writer *w, bool much,
     struct ntdb_error *err)
 {
 	int r;
 
-	if (in->flusher == NULL && n >= KEEP_FROM &&
+	if (in->flusher == NULL && much &&
 	    (r = flusher_new(&in->flusher, err)) != 0)
 		return r;
 	w->flusher = in->flusher;
@@ -216,7 +190,7 @@ try_flush(struct writer *w)
 	if (w->flush_failed_at != 0 && w->state.log_pos <
 	    w->flush_failed_at + w->manifest.page_max_bytes / 4)
 		return;
-	if (flush_log(w, NULL, NULL, &why) != 0)
+	if (flush_log(w, NULL, &why) != 0)
 		root_note(w->dir.root, &why);
 }
 
@@ -229,7 +203,7 @@ limit_log(struct writer *w, size_t more, struct ntdb_error *err)
 	if (w->state.log_pos + more <= w->engine->max_segment_size ||
 	    w->state.log_pos == w->wal.head.len)
 		return 0;
-	if ((r = flush_log(w, NULL, NULL, err)) != 0)
+	if ((r = flush_log(w, NULL, err)) != 0)
 		return r == NTDB_EIO ? r : err_set(err, NTDB_EIO,
 		    "log is full and cannot be flushed");
 	return 0;
@@ -241,13 +215,8 @@ append(struct judging *j, struct ntdb_error *err)
 	struct ntdb_ingest *in = j->in;
 	int r;
 
-	if (j->to_pages) {
-		struct flush_extra extra = { in->direct.id, in->direct.t,
-			in->direct.m, in->direct.scale, in->direct.n };
-
-		return in->direct.n == 0 ? 0 :
-		    flush_log(j->w, &extra, NULL, err);
-	}
+	if (j->to_pages)
+		return j->stored == 0 ? 0 : flush_direct(j->w, err);
 	if (in->batch.n == 0)
 		return 0;
 	r = writer_append(j->w, &in->batch, j->stored, in->opt.sync, err);
@@ -268,15 +237,17 @@ static int
 commit_locked(struct judging *j, struct ntdb_error *err)
 {
 	struct ntdb_ingest *in = j->in;
+	uint32_t n = j->to - j->from;
 	int r;
 
-	uint32_t n = j->to - j->from;
-
-	if ((r = lend_flusher(in, j->w, n, err)) != 0)
+	if ((r = lend_flusher(in, j->w, j->to_pages || n >= KEEP_FROM,
+	    err)) != 0)
 		return r;
-	if (!j->to_pages && (r = limit_log(j->w, (size_t)n * 16, err)) != 0)
-		return r;
-	if (j->to_pages && (r = direct_reserve(&in->direct, n, err)) != 0)
+	if (j->to_pages)
+		r = flusher_direct(j->w, n, &j->keep, err);
+	else
+		r = limit_log(j->w, (size_t)n * 16, err);
+	if (r != 0)
 		return r;
 	if (!j->to_pages && j->w->flusher != NULL)
 		j->keep = flusher_chunk(j->w->flusher, j->w, n);
@@ -349,6 +320,5 @@ ingest_release_commit(struct ntdb_ingest *in)
 		if (in->dbs[i].open)
 			writer_close(&in->dbs[i].w);
 	ingest_drop_pending(in, in->n_pending);
-	direct_release(&in->direct);
 	flusher_free(in->flusher);
 }

@@ -375,20 +375,6 @@ announce(struct judging *j, uint32_t target, uint32_t id, struct metric *mt,
 }
 
 static int
-add_direct(struct direct *d, uint32_t id, int64_t t,
-    const struct candidate *c, struct ntdb_error *err)
-{
-	if (d->n == d->cap)
-		return err_set(err, NTDB_EBUG, "direct samples overflow");
-	d->id[d->n] = id;
-	d->t[d->n] = t;
-	d->m[d->n] = c->m;
-	d->scale[d->n] = c->scale;
-	d->n++;
-	return 0;
-}
-
-static int
 store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
     const struct candidate *c, struct ntdb_error *err)
 {
@@ -397,11 +383,7 @@ store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
 	if ((mt->type != c->type || (mt->flags & METRIC_UNSYNCED)) &&
 	    (r = announce(j, p->target, id, mt, c->type, err)) != 0)
 		return r;
-	if (!j->to_pages)
-		judging_log(j, id, ntdb_type_is_int(c->type), p->t, c->m,
-		    c->scale);
-	else if ((r = add_direct(&j->in->direct, id, p->t, c, err)) != 0)
-		return r;
+	judging_add(j, id, ntdb_type_is_int(c->type), p->t, c->m, c->scale);
 	if (!(mt->flags & METRIC_HAS_LAST) || p->t >= mt->last_t)
 		metric_set_last(mt, p->t, c->m, c->scale);
 	if (j->collected && (r = suspects_note(j, p, err)) != 0)

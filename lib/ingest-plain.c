@@ -13,21 +13,22 @@ target_find_id(struct target *t, const struct writer *w)
 	return t->id;
 }
 
-/* Add a sample to the batch, and to what the next flush keeps. */
 void
-judging_log(struct judging *j, uint32_t id, bool is_int, int64_t t, int64_t m,
+judging_add(struct judging *j, uint32_t id, bool is_int, int64_t t, int64_t m,
     uint8_t scale)
 {
 	struct batch *b = &j->in->batch;
 
-	if (j->w->state.log_clock_ns == 0) {
-		batch_add_clock(b, j->now_ns);
-		j->w->state.log_clock_ns = j->now_ns;
+	if (!j->to_pages) {
+		if (j->w->state.log_clock_ns == 0) {
+			batch_add_clock(b, j->now_ns);
+			j->w->state.log_clock_ns = j->now_ns;
+		}
+		if (is_int)
+			batch_add_int(b, id, t, m);
+		else
+			batch_add_dec(b, id, t, m, scale);
 	}
-	if (is_int)
-		batch_add_int(b, id, t, m);
-	else
-		batch_add_dec(b, id, t, m, scale);
 	if (j->keep != NULL)
 		chunk_add(j->keep, id, t, m, is_int ? CHUNK_INT : scale);
 }
@@ -43,7 +44,7 @@ is_plain(const struct judging *j, const struct pending *p,
 	const uint8_t now = mt->flags;
 	struct dec d = { p->m, p->scale };
 
-	if (!(now & METRIC_HAS_LAST) || j->collected || j->to_pages ||
+	if (!(now & METRIC_HAS_LAST) || j->collected ||
 	    (now & (METRIC_UNSYNCED | METRIC_SAID)) == METRIC_UNSYNCED)
 		return false;
 	if (!(p->flags & PENDING_HAS_TIME) || p->t <= mt->last_t ||
@@ -66,7 +67,7 @@ static inline void
 store_plain(struct judging *j, struct pending *p, uint32_t id,
     struct metric *mt)
 {
-	judging_log(j, id, p->kind == PENDING_INT, p->t, p->m, p->scale);
+	judging_add(j, id, p->kind == PENDING_INT, p->t, p->m, p->scale);
 	metric_set_last(mt, p->t, p->m, p->scale);
 	p->verdict = VERDICT_STORED;
 	j->stored++;

@@ -16,7 +16,7 @@
 #include "writer.h"
 
 #define PENDING_BATCH 12288u		/* samples in a batch, at most */
-#define HELD_MAX 65536u			/* samples held back, at most */
+#define HELD_MAX 16384u			/* samples held back, at most */
 #define TEXT_BATCH (1u << 20)		/* bytes of text in a batch, about */
 #define OPEN_WRITERS 16			/* databases that are kept open */
 #define KEEP_FROM 4096u			/* a batch of so many is no trickle */
@@ -109,14 +109,6 @@ struct ingest_db {
 	uint32_t n_pending;
 };
 
-/* Samples on their way straight to pages. */
-struct direct {
-	uint32_t *id;		/* all owned */
-	int64_t	*t, *m;
-	uint8_t	*scale;
-	size_t	n, cap;
-};
-
 struct ntdb_ingest {
 	struct ntdb *root;		/* borrowed */
 	struct ntdb_ingest_options opt;	/* opt.db is owned */
@@ -138,7 +130,6 @@ struct ntdb_ingest {
 	struct batch batch;
 	struct suspects suspects;
 	struct dupset seen;		/* stored at their places */
-	struct direct direct;
 	struct flusher *flusher;	/* owned; NULL until much was added */
 	struct line_scanner scanner;
 	struct buf tail;		/* a last line without its newline */
@@ -195,7 +186,7 @@ struct judging {
 	int64_t	now_ns;
 	int64_t	latest_ns;	/* what is later is too far ahead */
 	bool	clock_set;
-	bool	to_pages;	/* samples go to in->direct, not to in->batch */
+	bool	to_pages;	/* samples go to `keep' only, not to the log */
 	bool	rehearsal;	/* the database does not exist: nothing is
 				 * looked up in it */
 	bool	collected;	/* in->seen holds what suspects may equal */
@@ -240,8 +231,8 @@ target_id(struct target *t, const struct writer *w)
 /* Judge all samples of the database; strict mode stops at a refusal. */
 int judge_all(struct judging *j, struct ntdb_error *err);
 
-/* Add a sample to the batch, and to what the next flush keeps. */
-void judging_log(struct judging *j, uint32_t id, bool is_int, int64_t t,
+/* Add a sample to the batch, and to what is kept for the flush. */
+void judging_add(struct judging *j, uint32_t id, bool is_int, int64_t t,
     int64_t m, uint8_t scale);
 
 /* ingest-suspect.c */

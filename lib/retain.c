@@ -87,7 +87,7 @@ forget_lasts(struct retainer *rt)
 	if (writer_rebuild(w, &newer, NULL) != 0)
 		w->valid = false;
 	else
-		flush_log(w, NULL, NULL, NULL);
+		flush_log(w, NULL, NULL);
 	writer_unlock(w);
 }
 

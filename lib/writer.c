@@ -302,7 +302,7 @@ writer_append(struct writer *w, struct batch *b, uint64_t samples, bool sync,
 		 * reach the disk: move it to where it will be synced. */
 		if (sync_failed && load_state(w, NULL) == 0 &&
 		    catch_up(w, NULL) == 0)
-			flush_log(w, NULL, NULL, NULL);
+			flush_log(w, NULL, NULL);
 		return r;
 	}
 	if (sync) {

@@ -25,7 +25,7 @@ NOW = ["--now", "1893456000"]
 rng = seed(1)
 temp = tempdir()
 root = temp + "/root"
-plan(18)
+plan(20)
 
 
 def peak(p):
@@ -157,5 +157,16 @@ except OSError:
 p.wait()
 reader.join()
 ok(0 < high <= 8 * MIB, "ingest of duplicates: %d KiB, 8192 allowed" % high)
+
+# Without a log samples are held back until there are enough for pages.
+root = temp + "/direct"
+os.makedirs(root + "/d")
+with open(root + "/d/manifest.ini", "w") as f:
+    f.write("[wal]\nenabled = no\n")
+path = temp + "/some.lp"
+with open(path, "wb") as f:
+    for i, piece in zip(range(20), text()):
+        f.write(piece)
+measured(8, "ingest without a log", "ntdb-ingest", path)
 done()
 EOF
