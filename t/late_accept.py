@@ -19,7 +19,7 @@ ACCEPT = "[metrics]\nlate = accept\n"
 REJECT = "[metrics]\nlate = reject\n"
 
 rng = seed()
-plan(158)
+plan(161)
 
 
 def fresh(text=ACCEPT):
@@ -265,6 +265,10 @@ def stamped():
     rows = [(int(t) - end, v) for _, t, _, v in samples(root, "d/m")]
     same(rows[-4:], [(50, "7"), (100, "5"), (101, "6"), (102, "8")],
          "one nanosecond each")
+    same(put(root, ["d/m 7 %d" % (end - 7), "d/s 1", "d/s 2", "d/s 3", "d/s 4",
+                    "d/s 2 %d" % (end + 1), "d/s 9 %d" % (end + 1),
+                    "d/s 3 %d" % (end + 2)]),
+         (0, 6, 2, 0, ""), "they are known to those after them")
 
 
 def long_ago():
@@ -309,6 +313,11 @@ def many_new():
     ok(export(root) == store.export(), "all there")
     rng.shuffle(lines)
     same(put(root, lines), (0, 0, 18000, 0, ""), "and known again")
+    root = fresh()
+    again = rng.sample(lines, len(lines))
+    same(put(root, lines + again)[:3], (0, 12000, 24000),
+         "twice in one input")
+    ok(export(root) == store.export(), "all there")
 
 
 def random_lines(n):
