@@ -7,7 +7,9 @@ then it is run again with one of these killed or failing.
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 
 from blackbox import *
 
@@ -70,6 +72,42 @@ def injected(argv, data, call, fault):
     """Run it with a fault, such as signal=SIGKILL, at that call."""
     return run(["strace", "-o", "/dev/null", "-e", "inject=%s:%s:when=%d" % (
         call.name, fault, call.nth), program(argv[0]), *argv[1:]], data)
+
+
+class Held:
+    """A program that stops behind its nth call of that name, and goes on."""
+
+    def __init__(self, argv, name, nth, *faults):
+        self.p = subprocess.Popen(
+            ["strace", "-o", "/dev/null", "-e",
+             "inject=%s:signal=SIGSTOP:when=%d" % (name, nth), *faults,
+             program(argv[0]), *argv[1:]], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        self.pid = None
+        still, deadline = 0, time.monotonic() + 60
+        # It is stopped for a moment at each call; here it stays so.
+        while still < 5 and self.p.poll() is None and \
+                time.monotonic() < deadline:
+            time.sleep(0.02)
+            still = still + 1 if self.state() in "tT" else 0
+        self.held = still == 5
+
+    def state(self):
+        try:
+            with open("/proc/%d/task/%d/children" % (self.p.pid,
+                                                      self.p.pid)) as f:
+                self.pid = int(f.read().split()[0])
+            with open("/proc/%d/stat" % self.pid) as f:
+                return f.read().rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
+            return "?"
+
+    def go_on(self):
+        """Its Result, in the end."""
+        if self.pid is not None and self.p.poll() is None:
+            os.kill(self.pid, signal.SIGCONT)
+        out, err = self.p.communicate()
+        return Result(self.p.returncode, out, err)
 
 
 def changing(calls, root):
