@@ -298,6 +298,9 @@ compare_parts(const void *a, const void *b)
 	const struct partition *p = a, *q = b;
 	int64_t pf, qf, last;
 
+	/* Of one kind they stand in order of time. */
+	if (p->kind == q->kind)
+		return partition_compare(*p, *q);
 	partition_span(*p, &pf, &last);
 	partition_span(*q, &qf, &last);
 	if (pf != qf)

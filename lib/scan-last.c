@@ -275,14 +275,18 @@ find_in_file(struct finder *f, struct partition part, struct ntdb_error *err)
 static int
 compare_parts(const void *a, const void *b)
 {
+	const struct partition p = *(const struct partition *)a;
+	const struct partition q = *(const struct partition *)b;
 	int64_t first, x, y;
 
-	partition_span(*(const struct partition *)a, &first, &x);
-	partition_span(*(const struct partition *)b, &first, &y);
+	/* Of one kind they stand in order of time. */
+	if (p.kind == q.kind)
+		return partition_compare(p, q);
+	partition_span(p, &first, &x);
+	partition_span(q, &first, &y);
 	if (x != y)
 		return x < y ? -1 : 1;
-	return partition_compare(*(const struct partition *)a,
-	    *(const struct partition *)b);
+	return partition_compare(p, q);
 }
 
 static int
