@@ -1,6 +1,5 @@
 #include "bytes.h"
 #include "column.h"
-#include "planes.h"
 
 /* Values that are decoded at a time. */
 #define CHUNK 256
@@ -130,11 +129,10 @@ order_bits_1(const uint64_t *q, uint32_t n, uint64_t *all)
 }
 
 void
-column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
-    uint64_t *bits)
+column_quotients(const int64_t *v, uint32_t n, struct column_form *f,
+    uint64_t *r)
 {
 	int64_t min = v[0], max = v[0];
-	uint64_t range, bits_1, all;
 	struct divisor d;
 	uint32_t i;
 
@@ -146,30 +144,53 @@ column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
 	f->gcd = 1;
 	f->order = 0;
 	f->width = 0;
-	*bits = 0;
 	if (min == max)
 		return;
 	common_divisor(v, n, &d);
-	range = (uint64_t)max - (uint64_t)min;
 	f->gcd = d.g;
-	f->width = (uint8_t)column_width(range / d.g);
+	f->width = (uint8_t)column_width(((uint64_t)max - (uint64_t)min) /
+	    d.g);
 	for (i = 0; i < n; i++)
 		r[i] = divisor_quotient(&d, (uint64_t)v[i] - (uint64_t)min);
+}
+
+/*
+ * Where a delta leaves 64 bits it is right modulo 2^64, which is all that
+ * reading asks for if the divisor is 1; if not, the quotients are below 2^63
+ * and no delta leaves 64 bits.
+ */
+uint8_t
+column_deltas(const uint64_t *q, uint32_t n, uint64_t *r)
+{
+	uint64_t all = 0, last = q[0], v;
+	uint32_t i;
+
+	for (i = 1; i < n; i++) {
+		v = q[i];
+		all |= r[i - 1] = zigzag(as_i64(v - last));
+		last = v;
+	}
+	return (uint8_t)column_width(all);
+}
+
+void
+column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
+    uint64_t *bits)
+{
+	uint64_t bits_1, all;
+
+	*bits = 0;
+	column_quotients(v, n, f, r);
+	if (f->width == 0)
+		return;
 	*bits = order_bits_0(r, n);
-	/*
-	 * Where a delta leaves 64 bits it is right modulo 2^64, which is all
-	 * that reading asks for if the divisor is 1; if not, the quotients are
-	 * below 2^63 and no delta leaves 64 bits.
-	 */
 	bits_1 = order_bits_1(r, n, &all);
 	if (bits_1 >= *bits)
 		return;
 	*bits = bits_1;
 	f->order = 1;
 	f->base = v[0];
-	f->width = (uint8_t)column_width(all);
-	for (i = 1; i < n; i++)
-		r[i - 1] = zigzag(as_i64(r[i] - r[i - 1]));
+	f->width = column_deltas(r, n, r);
 }
 
 /*
@@ -177,9 +198,8 @@ column_fit(const int64_t *v, uint32_t n, struct column_form *f, uint64_t *r,
  * k = from + i.
  */
 static void
-read_sums(uint64_t base, uint64_t step, uint64_t usual, unsigned width,
-    const uint8_t *planes, uint32_t n_planes, uint32_t at, uint32_t from,
-    uint32_t n, int64_t *v)
+read_sums(uint64_t base, uint64_t step, uint64_t usual,
+    const struct residuals *in, uint32_t from, uint32_t n, int64_t *v)
 {
 	uint64_t r[CHUNK], sum = 0;
 	uint32_t i, k, done, last = from + n - 1;
@@ -190,7 +210,7 @@ read_sums(uint64_t base, uint64_t step, uint64_t usual, unsigned width,
 		v[0] = as_i64(base);
 	for (done = 0; done < last; done += k) {
 		k = last - done < CHUNK ? last - done : CHUNK;
-		planes_unpack(planes, n_planes, width, at + done, k, r);
+		residuals_read(in, done, k, r);
 		for (i = 0; i < k; i++) {
 			sum += usual + (uint64_t)unzigzag(r[i]);
 			if (done + i + 1 >= from)
@@ -201,8 +221,8 @@ read_sums(uint64_t base, uint64_t step, uint64_t usual, unsigned width,
 }
 
 void
-column_read(const struct column_form *f, const uint8_t *planes,
-    uint32_t n_planes, uint32_t at, uint32_t from, uint32_t n, int64_t *v)
+column_read(const struct column_form *f, const struct residuals *in,
+    uint32_t from, uint32_t n, int64_t *v)
 {
 	uint64_t r[CHUNK], base = (uint64_t)f->base;
 	uint32_t i, k;
@@ -213,13 +233,12 @@ column_read(const struct column_form *f, const uint8_t *planes,
 		return;
 	}
 	if (f->order == 1) {
-		read_sums(base, f->gcd, 0, f->width, planes, n_planes, at,
-		    from, n, v);
+		read_sums(base, f->gcd, 0, in, from, n, v);
 		return;
 	}
-	for (at += from; n > 0; n -= k, at += k, v += k) {
+	for (; n > 0; n -= k, from += k, v += k) {
 		k = n < CHUNK ? n : CHUNK;
-		planes_unpack(planes, n_planes, f->width, at, k, r);
+		residuals_read(in, from, k, r);
 		for (i = 0; i < k; i++)
 			v[i] = as_i64(base + f->gcd * r[i]);
 	}
@@ -273,15 +292,15 @@ column_times_fit(const int64_t *t, uint32_t n, struct column_times *f,
 }
 
 void
-column_times_read(const struct column_times *f, const uint8_t *planes,
-    uint32_t n_planes, uint32_t at, uint32_t from, uint32_t n, int64_t *t)
+column_times_read(const struct column_times *f, const struct residuals *in,
+    uint32_t from, uint32_t n, int64_t *t)
 {
 	uint64_t v = (uint64_t)f->first, by = f->step * f->usual;
 	uint32_t i;
 
 	if (f->width > 0) {
-		read_sums((uint64_t)f->first, f->step, f->usual, f->width,
-		    planes, n_planes, at, from, n, t);
+		read_sums((uint64_t)f->first, f->step, f->usual, in, from,
+		    n, t);
 		return;
 	}
 	for (v += by * from, i = 0; i < n; i++, v += by)

@@ -14,13 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "residuals.h"
+
 /* How a run's values are stored, as told to people. */
 enum column_coding {
 	COLUMN_CONST,		/* all the same */
 	COLUMN_INT,		/* integers */
 	COLUMN_DECIMAL,		/* decimals of one common scale */
 	COLUMN_MIXED,		/* such decimals, and exceptions */
-	COLUMN_RAW		/* the bits of doubles, as integers */
+	COLUMN_RAW,		/* the bits of doubles, as integers */
+	COLUMN_LATTICE,		/* indices of a lattice (lattice.h) */
+	COLUMN_DICTIONARY	/* indices of a dictionary */
 };
 
 struct column_form {
@@ -60,11 +64,21 @@ void column_fit(const int64_t *v, uint32_t n, struct column_form *f,
     uint64_t *r, uint64_t *bits);
 
 /*
- * Values [from, from + n) of a column of n_column values, whose residuals
- * begin at `at' of the planes of n_planes values.  v may not overlap planes.
+ * The form of order 0 of v[0 .. n), n >= 1, and its residuals.  If its width
+ * is 0, they are not set.
  */
-void column_read(const struct column_form *f, const uint8_t *planes,
-    uint32_t n_planes, uint32_t at, uint32_t from, uint32_t n, int64_t *v);
+void column_quotients(const int64_t *v, uint32_t n, struct column_form *f,
+    uint64_t *r);
+
+/* The residuals of order 1 of n quotients; returns their width. */
+uint8_t column_deltas(const uint64_t *q, uint32_t n, uint64_t *r);
+
+/*
+ * Values [from, from + n) of a column; in is not looked at if its width is 0.
+ * v may not overlap the planes.
+ */
+void column_read(const struct column_form *f, const struct residuals *in,
+    uint32_t from, uint32_t n, int64_t *v);
 
 /*
  * Times: t[0] = first and t[i] = t[i - 1] + step * (usual + unzigzag(r[i - 1])).
@@ -92,8 +106,8 @@ column_times_last(const struct column_times *f, uint32_t n)
 }
 
 /* As column_read. */
-void column_times_read(const struct column_times *f, const uint8_t *planes,
-    uint32_t n_planes, uint32_t at, uint32_t from, uint32_t n, int64_t *t);
+void column_times_read(const struct column_times *f,
+    const struct residuals *in, uint32_t from, uint32_t n, int64_t *t);
 
 /*
  * Choose the scale that most of the decimals (m[i], scale[i]) can be brought

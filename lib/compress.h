@@ -1,6 +1,6 @@
 /*
  * Floor 2.  General compression of blocks whose unpacked length is known:
- * stored, Snappy, or a zlib stream (RFC 1950).
+ * stored, Snappy, or a deflate stream (RFC 1951), bare.
  */
 #ifndef NTDB_COMPRESS_H
 #define NTDB_COMPRESS_H
@@ -32,6 +32,20 @@ int compress_pack(struct compressor *c, enum compress_codec codec,
     const uint8_t *src, size_t len, struct buf *out, struct ntdb_error *err);
 
 /*
+ * Append src to out as one deflate stream, in which each part begins with a
+ * code table of its own.  Repeated strings are looked for only in the parts
+ * that say so: where there are none, that would take time and space.
+ */
+struct compress_part {
+	size_t	len;
+	bool	repeats;
+};
+
+int compress_parts(struct compressor *c, const uint8_t *src,
+    const struct compress_part *parts, size_t n_parts, struct buf *out,
+    struct ntdb_error *err);
+
+/*
  * Whether len packed bytes can hold raw_len unpacked ones at all: asked
  * before memory is taken for them.
  */
@@ -44,5 +58,10 @@ bool compress_plausible(enum compress_codec codec, size_t len,
  */
 int compress_unpack(enum compress_codec codec, const uint8_t *src, size_t len,
     uint8_t *raw, size_t raw_len, struct ntdb_error *err);
+
+/* The same for a block that other bytes may follow; *used is its length. */
+int compress_unpack_head(enum compress_codec codec, const uint8_t *src,
+    size_t len, uint8_t *raw, size_t raw_len, size_t *used,
+    struct ntdb_error *err);
 
 #endif

@@ -6,7 +6,7 @@
  *     4  4  n: number of metrics, 1 or more
  *     8  4  length of the rest, unpacked
  *    12  4  CRC-32 of the bytes before and all behind it
- *    16     a zlib stream: the greatest time, then columns of ids, types,
+ *    16     a deflate stream: the greatest time, then columns of ids, types,
  *           times, scales and values (ntdb-format(5))
  */
 #ifndef NTDB_LASTLIST_H

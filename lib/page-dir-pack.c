@@ -72,9 +72,22 @@ pack_timelines(const struct page_dir *dir, uint32_t *next, struct buf *out)
 static uint8_t
 form_of(const struct page_run *r)
 {
-	int kind = r->n_exc > 0 ? PAGE_KIND_EXCEPT : PAGE_KIND_PLAIN;
+	return (uint8_t)(r->type |
+	    (r->n_exc > 0 ? PAGE_FORM_EXCEPTIONS : 0) |
+	    (r->n_dict > 0 ? PAGE_FORM_DICTIONARY : 0) |
+	    (r->order == 1 ? PAGE_FORM_ORDER_1 : 0) |
+	    (r->lattice.modulus > 0 ? PAGE_FORM_LATTICE : 0));
+}
 
-	return (uint8_t)(r->type | kind << 3 | r->order << 5);
+/* A modulus, and its residues as bits. */
+static void
+add_lattice(struct buf *out, const struct lattice *l)
+{
+	unsigned i;
+
+	buf_add_u8(out, l->modulus);
+	for (i = 0; i < l->modulus; i += 8)
+		buf_add_u8(out, (uint8_t)(l->set[i / 64] >> i % 64));
 }
 
 static void
@@ -103,6 +116,12 @@ pack_runs(const struct page_dir *dir, uint32_t *next, struct buf *out)
 	for (r = dir->runs; r < end; r++)
 		if (r->width > 0)
 			add_varint(out, r->gcd - 1);
+	for (r = dir->runs; r < end; r++)
+		if (r->n_dict > 0)
+			add_varint(out, r->n_dict);
+	for (r = dir->runs; r < end; r++)
+		if (r->lattice.modulus > 0)
+			add_lattice(out, &r->lattice);
 	for (r = dir->runs; r < end; r++)
 		if (r->width > 0)
 			add_column(out, r->column, next);
@@ -205,6 +224,14 @@ pack_stats(const struct page_dir *dir, struct buf *out)
 			pack_sum(r, &dir->stats[r->stats], out);
 }
 
+/* The codec and the layout of a group. */
+static uint8_t
+layout_of(const struct page_group *g)
+{
+	return (uint8_t)(g->codec +
+	    4 * (g->precision * PAGE_LAYOUT_BYTES + g->bytes));
+}
+
 static void
 pack_groups(const struct page_dir *dir, struct buf *out)
 {
@@ -215,7 +242,7 @@ pack_groups(const struct page_dir *dir, struct buf *out)
 	for (g = dir->groups; g < end; g++)
 		add_varint(out, g->len);
 	for (g = dir->groups; g < end; g++)
-		buf_add_u8(out, g->codec);
+		buf_add_u8(out, layout_of(g));
 	for (g = dir->groups; g < end; g++)
 		buf_add_u32(out, g->crc);
 }

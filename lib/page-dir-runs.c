@@ -135,7 +135,7 @@ pick_runs(struct dir_walk *w, struct ntdb_error *err)
 	uint32_t *picked_ids = w->n;	/* not used yet */
 	uint32_t i, k = 0, id = 0, delta, n = w->n_runs, *pick = w->pick;
 	struct reader in = w->in;
-	uint8_t *has = w->has;
+	uint16_t *has = w->has;
 
 	for (i = 0; i < n; i++) {
 		delta = take_u32(&in);
@@ -165,7 +165,6 @@ set_times(struct page_run *r, const struct page_timeline *t, uint32_t tl)
 	r->n = t->n;
 	r->t_first = t->first;
 	r->t_last = t->last;
-	r->has_stats = t->n >= PAGE_STATS_MIN;
 }
 
 /* Which timeline each run has, and what follows from it. */
@@ -177,7 +176,7 @@ run_times(struct dir_walk *w, struct ntdb_error *err)
 	uint32_t i, k = 0, n = w->n_runs, *samples = w->n;
 	struct page_run *r = w->dir->runs;
 	struct reader in = w->in;
-	uint8_t *has = w->has, stats = 0;
+	uint16_t *has = w->has, stats = 0;
 	int64_t tl = 0, before = 0, delta;
 
 	w->t_min = INT64_MAX;
@@ -207,6 +206,32 @@ run_times(struct dir_walk *w, struct ntdb_error *err)
 	return in.bad ? page_dir_bad(err, "reference to times") : 0;
 }
 
+/* What a form byte says of a run; 0 is none that is known. */
+static unsigned
+form_has(uint8_t form)
+{
+	unsigned has = 0;
+
+	if ((form & PAGE_FORM_EXCEPTIONS) != 0)
+		has |= RUN_HAS_EXCEPTIONS | RUN_IS_FAR;
+	if ((form & PAGE_FORM_DICTIONARY) != 0)
+		has |= RUN_HAS_DICTIONARY;
+	if ((form & PAGE_FORM_ORDER_1) != 0)
+		has |= RUN_ORDER_1;
+	if ((form & PAGE_FORM_LATTICE) != 0)
+		has |= RUN_HAS_LATTICE;
+	return has;
+}
+
+/* Whether a form is one that is known here. */
+static bool
+form_known(uint8_t form)
+{
+	return (form & PAGE_FORM_TYPE) <= NTDB_FLOAT64 && form < 128 &&
+	    ((form & PAGE_FORM_DICTIONARY) == 0 ||
+	    (form & (PAGE_FORM_EXCEPTIONS | PAGE_FORM_LATTICE)) == 0);
+}
+
 /* The form bytes, and what follows from them. */
 static int
 run_forms(struct dir_walk *w, struct ntdb_error *err)
@@ -214,37 +239,32 @@ run_forms(struct dir_walk *w, struct ntdb_error *err)
 	const uint8_t *form = take(&w->in, w->n_runs);
 	struct page_run *r = w->dir->runs;
 	uint32_t i, k, n = w->n_runs;
-	uint8_t *has = w->has;
+	uint16_t *has = w->has;
 
 	if (form == NULL)
 		return page_dir_bad(err, "form of a run");
 	for (i = 0; i < n; i++) {
-		unsigned type = PAGE_FORM_TYPE(form[i]), more = has[i];
-		unsigned kind = PAGE_FORM_KIND(form[i]);
+		unsigned type = form[i] & PAGE_FORM_TYPE, more;
 
 		if (type == 0)
 			return page_dir_bad(err, "form of a run");
-		if (type > NTDB_FLOAT64 || PAGE_FORM_ORDER(form[i]) > 1 ||
-		    kind > PAGE_KIND_EXCEPT)
+		if (!form_known(form[i]))
 			return page_dir_newer(err, "form of a run");
+		more = has[i] | form_has(form[i]);
 		if (!ntdb_type_is_int((int)type))
 			more |= RUN_IS_FLOAT;
-		else if (kind == PAGE_KIND_EXCEPT)
+		else if ((more & RUN_HAS_EXCEPTIONS) != 0)
 			return page_dir_bad(err, "form of a run");
-		if (kind == PAGE_KIND_EXCEPT)
-			more |= RUN_HAS_EXCEPTIONS | RUN_IS_FAR;
-		if (PAGE_FORM_ORDER(form[i]) == 1)
-			more |= RUN_ORDER_1;
-		has[i] = (uint8_t)more;
+		has[i] = (uint16_t)more;
 	}
 	for (k = 0; k < w->dir->n_runs; k++, r++) {
-		r->type = PAGE_FORM_TYPE(form[w->pick[k]]);
-		r->order = PAGE_FORM_ORDER(form[w->pick[k]]);
+		r->type = form[w->pick[k]] & PAGE_FORM_TYPE;
+		r->order = (form[w->pick[k]] & PAGE_FORM_ORDER_1) != 0;
 	}
 	return 0;
 }
 
-/* Widths and scales. */
+/* Widths and scales, and which runs have statistics. */
 static int
 run_widths(struct dir_walk *w, struct ntdb_error *err)
 {
@@ -252,7 +272,8 @@ run_widths(struct dir_walk *w, struct ntdb_error *err)
 	struct page_run *r = w->dir->runs;
 	uint32_t i, k, n = w->n_runs;
 	struct reader in = w->in;
-	uint8_t *has = w->has, scale;
+	uint16_t *has = w->has;
+	uint8_t scale;
 
 	if (width == NULL)
 		return page_dir_bad(err, "width");
@@ -262,6 +283,9 @@ run_widths(struct dir_walk *w, struct ntdb_error *err)
 	for (i = k = 0; i < n; i++) {
 		if (width[i] > 0)
 			has[i] |= RUN_HAS_COLUMN;
+		else if ((has[i] & (RUN_HAS_DICTIONARY |
+		    RUN_HAS_LATTICE)) != 0)
+			return page_dir_bad(err, "width");
 		scale = 0;
 		if ((has[i] & RUN_IS_FLOAT) != 0)
 			scale = take_u8(&in);
@@ -269,8 +293,13 @@ run_widths(struct dir_walk *w, struct ntdb_error *err)
 			has[i] |= RUN_IS_FAR;
 		else if (scale > DEC_SCALE_MAX)
 			return page_dir_bad(err, "scale");
-		if (k < w->dir->n_runs && w->pick[k] == i)
+		if ((has[i] & RUN_IS_FAR) != 0 &&
+		    w->n[i] < PAGE_STATS_FAR_MIN)
+			has[i] &= (uint16_t)~RUN_HAS_STATS;
+		if (k < w->dir->n_runs && w->pick[k] == i) {
+			r[k].has_stats = (has[i] & RUN_HAS_STATS) != 0;
 			r[k++].scale = scale;
+		}
 	}
 	w->in = in;
 	return in.bad ? page_dir_bad(err, "scale") : 0;
@@ -299,6 +328,67 @@ run_values(struct dir_walk *w, struct ntdb_error *err)
 	return 0;
 }
 
+/* How many values the dictionaries have. */
+static int
+run_dictionaries(struct dir_walk *w, struct ntdb_error *err)
+{
+	struct page_run *r = w->dir->runs;
+	uint32_t i, k = 0, n;
+
+	for (i = 0; i < w->n_runs; i++) {
+		n = 0;
+		if ((w->has[i] & RUN_HAS_DICTIONARY) != 0) {
+			w->n_exc[i] = n = take_u32(&w->in);
+			if (n < 2 || n > w->n[i])
+				return page_dir_bad(err, "dictionary");
+		}
+		if (k < w->dir->n_runs && w->pick[k] == i)
+			r[k++].n_dict = n;
+	}
+	return 0;
+}
+
+/* A modulus, and its residues as bits. */
+static bool
+take_lattice(struct reader *in, struct lattice *l)
+{
+	const uint8_t *p;
+	unsigned i, len;
+
+	l->modulus = take_u8(in);
+	l->set[0] = l->set[1] = 0;
+	len = (l->modulus + 7u) / 8;
+	if (l->modulus < 2 || l->modulus > LATTICE_MODULUS_MAX ||
+	    (p = take(in, len)) == NULL)
+		return false;
+	for (i = 0; i < len; i++)
+		l->set[i / 8] |= (uint64_t)p[i] << i % 8 * 8;
+	/* There is a residue, and none above the modulus. */
+	return (l->set[0] | l->set[1]) != 0 &&
+	    (l->modulus % 8 == 0 || p[len - 1] >> l->modulus % 8 == 0);
+}
+
+static int
+run_lattices(struct dir_walk *w, struct ntdb_error *err)
+{
+	struct page_run *r = w->dir->runs;
+	struct lattice l = { 0, { 0, 0 } };
+	uint32_t i, k = 0;
+
+	for (i = 0; i < w->n_runs; i++) {
+		bool has = (w->has[i] & RUN_HAS_LATTICE) != 0;
+
+		if (has && !take_lattice(&w->in, &l))
+			return page_dir_bad(err, "lattice");
+		if (k < w->dir->n_runs && w->pick[k] == i) {
+			if (has)
+				r[k].lattice = l;
+			k++;
+		}
+	}
+	return 0;
+}
+
 /* The columns of all runs: only together they tell where each one is. */
 static int
 run_columns(struct dir_walk *w, struct ntdb_error *err)
@@ -309,8 +399,10 @@ run_columns(struct dir_walk *w, struct ntdb_error *err)
 	for (i = 0; i < w->n_runs; i++) {
 		column = PAGE_NO_COLUMN;
 		if (w->width[i] > 0) {
-			n = column_residuals(w->n[i],
-			    (w->has[i] & RUN_ORDER_1) != 0, w->width[i]);
+			n = page_count_residuals(w->n[i],
+			    (w->has[i] & RUN_ORDER_1) != 0, w->width[i],
+			    (w->has[i] & RUN_HAS_DICTIONARY) != 0 ?
+			    w->n_exc[i] : 0);
 			if (!take_column(w, n, w->width[i], &column))
 				return page_dir_bad(err, "columns of values");
 		}
@@ -327,6 +419,10 @@ coding_of(const struct page_run *r)
 		return COLUMN_MIXED;
 	if (r->width == 0)
 		return COLUMN_CONST;
+	if (r->n_dict > 0)
+		return COLUMN_DICTIONARY;
+	if (r->lattice.modulus > 0)
+		return COLUMN_LATTICE;
 	if (ntdb_type_is_int(r->type))
 		return COLUMN_INT;
 	return r->scale == DEC_RAW ? COLUMN_RAW : COLUMN_DECIMAL;
@@ -374,7 +470,10 @@ page_dir_runs(struct dir_walk *w, struct ntdb_error *err)
 
 	if ((e = pick_runs(w, err)) != 0 || (e = run_times(w, err)) != 0 ||
 	    (e = run_forms(w, err)) != 0 || (e = run_widths(w, err)) != 0 ||
-	    (e = run_values(w, err)) != 0 || (e = run_columns(w, err)) != 0)
+	    (e = run_values(w, err)) != 0 ||
+	    (e = run_dictionaries(w, err)) != 0 ||
+	    (e = run_lattices(w, err)) != 0 ||
+	    (e = run_columns(w, err)) != 0)
 		return e;
 	return run_counts(w, err);
 }

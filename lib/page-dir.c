@@ -10,6 +10,14 @@
 #define TIMELINE_LEN_MIN 6
 #define RUN_LEN_MIN 5
 
+/* Bytes of a group, unpacked. */
+static uint64_t
+group_raw_len(const struct page_group *g)
+{
+	return g->bytes > 0 ? (uint64_t)g->n * g->bytes :
+	    planes_len(g->n, g->width);
+}
+
 /* Give the columns their places: group g holds the next n_columns of them. */
 static bool
 place_columns(struct page_dir *dir, const uint32_t *sorted)
@@ -28,12 +36,43 @@ place_columns(struct page_dir *dir, const uint32_t *sorted)
 			c->at = g->n;
 			g->n += c->n;
 			g->width = c->width;
-			if (planes_len(g->n, g->width) > PAGE_GROUP_MAX)
+			if (group_raw_len(g) > PAGE_GROUP_MAX)
 				return false;
 		}
-		g->raw_len = (uint32_t)planes_len(g->n, g->width);
+		g->raw_len = (uint32_t)group_raw_len(g);
 	}
 	return next == dir->n_columns;
+}
+
+/* Whether the length of a group can be that of what it holds. */
+static bool
+group_plausible(const struct page_group *g)
+{
+	enum compress_codec codec = (enum compress_codec)g->codec;
+
+	if (g->precision == 0)
+		return compress_plausible(codec, g->len, g->raw_len);
+	/* Extra bits may follow the symbols. */
+	if (codec == COMPRESS_NONE)
+		return g->len >= g->n;
+	return codec == COMPRESS_DEFLATE &&
+	    compress_plausible(codec, g->len, g->n);
+}
+
+/* Codec and layout of a group. */
+static bool
+unpack_layout(struct page_group *g, uint8_t byte)
+{
+	unsigned layout = byte / 4;
+
+	g->codec = byte % 4;
+	g->bytes = 0;
+	g->precision = 0;
+	if (layout > 0) {
+		g->bytes = (uint8_t)((layout - 1) % PAGE_LAYOUT_BYTES + 1);
+		g->precision = (uint8_t)((layout - 1) / PAGE_LAYOUT_BYTES);
+	}
+	return g->codec <= COMPRESS_DEFLATE && layout <= PAGE_LAYOUT_MAX;
 }
 
 /* Sizes and places of the groups, once n_columns is known of each. */
@@ -49,10 +88,7 @@ check_groups(const struct page_head *h, struct dir_walk *w,
 	if (!place_columns(dir, w->sorted))
 		return page_dir_bad(err, "groups");
 	for (g = dir->groups; g < end; g++) {
-		if (g->codec > COMPRESS_DEFLATE)
-			return page_dir_newer(err, "compression");
-		if (!compress_plausible((enum compress_codec)g->codec, g->len,
-		    g->raw_len))
+		if (!group_plausible(g))
 			return page_dir_bad(err, "length of a group");
 		g->offset = offset;
 		offset += g->len;
@@ -67,6 +103,7 @@ unpack_groups(const struct page_head *h, struct dir_walk *w,
 	struct page_group *g, *first = w->dir->groups;
 	struct page_group *end = first + w->dir->n_groups;
 	struct reader *in = &w->in;
+	bool known = true;
 	const uint8_t *p;
 
 	for (g = first; g < end; g++)
@@ -74,13 +111,15 @@ unpack_groups(const struct page_head *h, struct dir_walk *w,
 	for (g = first; g < end; g++)
 		g->len = take_u32(in);
 	for (g = first; g < end; g++)
-		g->codec = take_u8(in);
+		known &= unpack_layout(g, take_u8(in));
 	for (g = first; g < end; g++) {
 		p = take(in, 4);
 		g->crc = p == NULL ? 0 : get_u32(p);
 	}
 	if (in->bad || in->p != in->end)
 		return page_dir_bad(err, "length");
+	if (!known)
+		return page_dir_newer(err, "compression");
 	return check_groups(h, w, err);
 }
 
@@ -134,8 +173,8 @@ make_room(struct dir_walk *w, struct ntdb_error *err)
 	w->pick = w->sorted + dir->n_columns;
 	w->n = w->pick + n;
 	w->n_exc = w->n + n;
-	w->has = (uint8_t *)(w->n_exc + n);
-	w->width = w->has + n;
+	w->has = (uint16_t *)(w->n_exc + n);
+	w->width = (uint8_t *)(w->has + n);
 	return 0;
 }
 

@@ -8,17 +8,22 @@
 #include "compress.h"
 #include "number.h"
 #include "page.h"
+#include "split.h"
+
+/* The form byte of a run in the directory; its bit 7 is 0. */
+#define PAGE_FORM_TYPE 7
+#define PAGE_FORM_EXCEPTIONS 8
+#define PAGE_FORM_DICTIONARY 16
+#define PAGE_FORM_ORDER_1 32
+#define PAGE_FORM_LATTICE 64
 
 /*
- * Kinds of a run's values in the directory, bits 3 and 4 of its form byte;
- * bits 0 to 2 are the type, bits 5 to 7 the order.
+ * A group's codec byte: the codec, and 4 * its layout, which is 0 for bit
+ * planes, 1 to 8 for byte planes of so many bytes, and then 8 for each
+ * precision of symbols and extra bits.
  */
-#define PAGE_KIND_PLAIN 0
-#define PAGE_KIND_EXCEPT 1
-
-#define PAGE_FORM_TYPE(form) ((form) & 7)
-#define PAGE_FORM_KIND(form) ((form) >> 3 & 3)
-#define PAGE_FORM_ORDER(form) ((form) >> 5)
+#define PAGE_LAYOUT_BYTES 8
+#define PAGE_LAYOUT_MAX (PAGE_LAYOUT_BYTES * (SPLIT_P_MAX + 1))
 
 /* Write a header, checksum and all. */
 void page_head_pack(const struct page_head *h, uint8_t p[PAGE_HEAD_LEN]);
@@ -32,6 +37,14 @@ page_stats_near(const struct page_run *r)
 {
 	return ntdb_type_is_int(r->type) ||
 	    (r->n_exc == 0 && r->scale <= DEC_SCALE_MAX);
+}
+
+/* The residuals of a run's column, those of a dictionary among them. */
+static inline uint32_t
+page_count_residuals(uint32_t n, unsigned order, unsigned width, uint32_t n_dict)
+{
+	return n_dict > 0 ? n + n_dict - 1 :
+	    column_residuals(n, order, width);
 }
 
 /*

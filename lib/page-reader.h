@@ -145,9 +145,9 @@ struct dir_walk {
 	uint32_t next;		/* the next new column */
 	uint32_t *pick;		/* by run of dir: which it is in the page */
 	uint32_t *n;		/* by run of the page: samples, */
-	uint8_t	*has;		/* what it has, */
+	uint16_t *has;		/* what it has, */
 	uint8_t	*width;		/* bits of a residual, */
-	uint32_t *n_exc;	/* and exceptions, if it has them */
+	uint32_t *n_exc;	/* exceptions, or values in its dictionary */
 	uint32_t *sorted;	/* room for the columns */
 	uint32_t n_exceptions;	/* of all runs of the page */
 	uint64_t n_samples;	/* of all runs of the page, */
@@ -162,7 +162,9 @@ enum {
 	RUN_HAS_STATS = 8,
 	RUN_IS_FAR = 16,	/* statistics are not near its base */
 	RUN_ORDER_1 = 32,
-	RUN_SAME_ID = 64	/* as the run before */
+	RUN_SAME_ID = 64,	/* as the run before */
+	RUN_HAS_DICTIONARY = 128,
+	RUN_HAS_LATTICE = 256
 };
 
 /* The runs of the page between wanted run k and the one before: [a, b). */

@@ -4,7 +4,6 @@
 #include "checksum.h"
 #include "error.h"
 #include "page-impl.h"
-#include "planes.h"
 
 /* Where the fields of a header are. */
 enum {
@@ -138,97 +137,24 @@ int
 page_group_unpack(const struct page_group *g, const uint8_t *stored,
     uint8_t *raw, struct ntdb_error *err)
 {
+	enum compress_codec codec = (enum compress_codec)g->codec;
+	size_t used;
+	int e;
+
 	if (checksum(stored, g->len) != g->crc)
 		return err_set(err, NTDB_ECORRUPT,
 		    "columns of a page: bad checksum");
-	return compress_unpack((enum compress_codec)g->codec, stored, g->len,
-	    raw, g->raw_len, err);
-}
-
-/* The position of a column, for the functions of column.h. */
-static void
-locate(const struct page_dir *dir, uint32_t column, uint32_t *n_planes,
-    uint32_t *at)
-{
-	*n_planes = 0;
-	*at = 0;
-	if (column != PAGE_NO_COLUMN) {
-		const struct page_column *c = &dir->columns[column];
-
-		*n_planes = dir->groups[c->group].n;
-		*at = c->at;
-	}
-}
-
-void
-page_times(const struct page_dir *dir, const struct page_run *run,
-    const uint8_t *raw, uint32_t from, uint32_t n, int64_t *t)
-{
-	const struct page_timeline *tl = &dir->timelines[run->timeline];
-	struct column_times f;
-	uint32_t n_planes, at;
-
-	f.first = tl->first;
-	f.step = tl->step;
-	f.usual = tl->usual;
-	f.rest = tl->rest;
-	f.width = tl->width;
-	locate(dir, tl->column, &n_planes, &at);
-	column_times_read(&f, raw, n_planes, at, from, n, t);
-}
-
-/* Put the exceptions among samples [from, from + n) in their places. */
-static void
-add_exceptions(const struct page_dir *dir, const struct page_run *run,
-    uint32_t from, uint32_t n, int64_t *m, uint8_t *scale)
-{
-	const struct page_exception *e = dir->exceptions + run->exc_at;
-	uint32_t i;
-
-	for (i = 0; i < run->n_exc; i++, e++)
-		if (e->index >= from && e->index - from < n) {
-			m[e->index - from] = e->m;
-			scale[e->index - from] = e->scale;
-		}
-}
-
-/* Whether all are within the bounds of decimals. */
-static bool
-decimals_ok(const int64_t *m, uint32_t n)
-{
-	uint64_t most = (uint64_t)DEC_M_MAX;
-	uint32_t i;
-	unsigned bad = 0;
-
-	for (i = 0; i < n; i++)
-		bad |= (uint64_t)m[i] + most > 2 * most;
-	return bad == 0;
-}
-
-int
-page_values(const struct page_dir *dir, const struct page_run *run,
-    const uint8_t *raw, uint32_t from, uint32_t n, int64_t *m,
-    uint8_t *scale, struct ntdb_error *err)
-{
-	struct column_form f;
-	uint32_t n_planes, at;
-
-	f.base = run->base;
-	f.gcd = run->gcd;
-	f.order = run->order;
-	f.width = run->width;
-	locate(dir, run->column, &n_planes, &at);
-	column_read(&f, raw, n_planes, at, from, n, m);
-	if (ntdb_type_is_int(run->type)) {
-		if (scale != NULL)
-			memset(scale, 0, n);
-		return 0;
-	}
-	if (run->scale <= DEC_SCALE_MAX && !decimals_ok(m, n))
+	if (g->precision == 0)
+		return compress_unpack(codec, stored, g->len, raw,
+		    g->raw_len, err);
+	/* The symbols go where they become the first plane. */
+	if ((e = compress_unpack_head(codec, stored, g->len, raw, g->n,
+	    &used, err)) != 0)
+		return e;
+	if (!split_unpack(raw, g->n, g->bytes, g->precision, stored + used,
+	    g->len - used))
 		return err_set(err, NTDB_ECORRUPT,
-		    "columns of a page: impossible value");
-	memset(scale, run->scale, n);
-	add_exceptions(dir, run, from, n, m, scale);
+		    "columns of a page: bad extra bits");
 	return 0;
 }
 
@@ -252,6 +178,8 @@ page_coding_name(int coding)
 		[COLUMN_DECIMAL] = "decimal",
 		[COLUMN_MIXED] = "mixed",
 		[COLUMN_RAW] = "raw",
+		[COLUMN_LATTICE] = "lattice",
+		[COLUMN_DICTIONARY] = "dictionary",
 	};
 
 	if (coding < 0 || (size_t)coding >= sizeof(names) / sizeof(names[0]))

@@ -16,16 +16,18 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "lattice.h"
 #include "ntdb.h"
 
 #define PAGE_HEAD_LEN 72
 #define PAGE_SAMPLES_MAX (1u << 24)	/* in a page */
-#define PAGE_STATS_MIN 128		/* runs from here on have statistics */
+#define PAGE_STATS_MIN 128		/* runs from here on have statistics, */
+#define PAGE_STATS_FAR_MIN 1024		/* if they are stored as doubles */
 #define PAGE_RUN_MAX 8192		/* samples of a run, as page_pack cuts them */
 #define PAGE_GROUP_MAX (1u << 20)	/* bytes of a group, unpacked: a bound
 					 * for readers; writers aim at 6 KiB
-					 * (snappy) or 16 KiB (deflate) and
-					 * never exceed 64 KiB */
+					 * (snappy) or 4096 values (deflate)
+					 * and never exceed 96 KiB */
 
 enum page_codec { PAGE_SNAPPY = 1, PAGE_DEFLATE = 2 };
 
@@ -89,7 +91,8 @@ struct page_stats {
 struct page_column {
 	uint32_t n;
 	uint32_t group, at;	/* position of its first residual in group */
-	uint8_t	width;		/* bits of each */
+	uint8_t	width;		/* 1 to 64: bits of each, in bit planes; in
+				 * other groups, how late it comes */
 };
 
 #define PAGE_NO_COLUMN UINT32_MAX
@@ -119,6 +122,9 @@ struct page_run {
 	uint32_t column;	/* index, or PAGE_NO_COLUMN if width is 0 */
 	uint32_t exc_at, n_exc;	/* exceptions, in the directory's side list */
 	uint32_t stats;		/* index into dir.stats, if has_stats */
+	uint32_t n_dict;	/* not 0: the column has indices, and then
+				 * the differences of so many values */
+	struct lattice lattice;	/* the column has indices of it */
 };
 
 struct page_group {
@@ -126,8 +132,11 @@ struct page_group {
 	uint32_t len, raw_len, crc;
 	uint32_t n;		/* values in it */
 	uint32_t n_columns;
-	uint8_t	width;		/* bits of each: those of the widest column */
+	uint8_t	width;		/* of the last column */
 	uint8_t	codec;		/* enum compress_codec */
+	uint8_t	bytes;		/* raw has byte planes; 0: bit planes */
+	uint8_t	precision;	/* stored in symbols and extra bits (split.h);
+				 * 0: as raw is */
 };
 
 /* An unpacked directory.  Runs are sorted by id, then by time. */
@@ -189,6 +198,14 @@ void page_times(const struct page_dir *dir, const struct page_run *run,
 int page_values(const struct page_dir *dir, const struct page_run *run,
     const uint8_t *raw, uint32_t from, uint32_t n, int64_t *m,
     uint8_t *scale, struct ntdb_error *err);
+
+/* Residuals in the column of a run's values; 0 if its width is 0. */
+uint32_t page_run_residuals(const struct page_run *run);
+
+/* Where those of a column are, whose group, unpacked, is raw. */
+struct residuals;
+void page_residuals(const struct page_dir *dir, uint32_t column,
+    const uint8_t *raw, struct residuals *in);
 
 /* The groups that a run needs: an index, or UINT32_MAX for none. */
 void page_run_groups(const struct page_dir *dir, const struct page_run *run,

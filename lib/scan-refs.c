@@ -93,8 +93,7 @@ round_up(size_t len)
 static uint32_t
 column_len(const struct page_run *run, int which)
 {
-	return which == TIMES ? run->n - 1 :
-	    column_residuals(run->n, run->order, run->width);
+	return which == TIMES ? run->n - 1 : page_run_residuals(run);
 }
 
 /* What a column takes behind the reference. */
@@ -131,31 +130,39 @@ struct add {
 };
 
 /*
- * Take the planes of a short column out of its group.  false: it is not
- * short, or cannot be read; what is damaged is told when the run is decoded.
+ * Take a short column out of its group, into bit planes of *width bits.
+ * false: it is not short, or cannot be read; what is damaged is told when the
+ * run is decoded.
  */
 static bool
 take_planes(struct add *add, const struct page_run *run, uint32_t column,
-    int which)
+    int which, uint8_t *width)
 {
 	const uint32_t n = column_len(run, which);
 	uint64_t r[SHORT_LEN + PLANES_STEP];
 	const struct page_column *c;
 	const struct page_group *g;
+	struct residuals in;
 	const uint8_t *raw;
+	uint64_t all = 1;
+	uint32_t i;
 
 	if (column == PAGE_NO_COLUMN || n > SHORT_LEN || run->has_stats)
 		return false;
 	c = &add->dir->columns[column];
 	g = &add->dir->groups[c->group];
-	if (planes_len(n, c->width) > SHORT_BYTES)
-		return false;
 	pagecache_unpin(add->sc->cache);
 	if (pagecache_group(add->sc->cache, add->f, add->page, g, &raw,
 	    NULL) != 0)
 		return false;
-	planes_unpack(raw, g->n, c->width, c->at, n, r);
-	planes_pack(r, n, c->width, add->planes[which]);
+	page_residuals(add->dir, column, raw, &in);
+	residuals_read(&in, 0, n, r);
+	for (i = 0; i < n; i++)
+		all |= r[i];
+	if (planes_len(n, column_width(all)) > SHORT_BYTES)
+		return false;
+	*width = (uint8_t)column_width(all);
+	planes_pack(r, n, *width, add->planes[which]);
 	return true;
 }
 
@@ -174,7 +181,7 @@ put_column(const struct add *add, const struct run_ref *ref, uint32_t column,
 	if (which == TIMES ? ref->time_planes : ref->value_planes) {
 		memcpy(to, add->planes[which],
 		    (size_t)planes_len(column_len(&ref->run, which),
-		    c->width));
+		    which == TIMES ? ref->time_width : ref->run.width));
 		return to + len;
 	}
 	full = (struct ref_column *)(void *)to;
@@ -200,8 +207,10 @@ ref_copy(struct add *add, const struct page_run *run)
 	ref.step = tl->step;
 	ref.usual = tl->usual;
 	ref.time_width = tl->width;
-	ref.time_planes = take_planes(add, run, tl->column, TIMES);
-	ref.value_planes = take_planes(add, run, run->column, VALUES);
+	ref.time_planes = take_planes(add, run, tl->column, TIMES,
+	    &ref.time_width);
+	ref.value_planes = take_planes(add, run, run->column, VALUES,
+	    &ref.run.width);
 	copy = arena_alloc(&add->sc->plan.arena, ref_len(&ref));
 	if (copy == NULL)
 		return NULL;

@@ -59,9 +59,16 @@ SERIES = {
     "odd.f": (600, odd_float, False),
     "mostly": (500, lambda v: odd_float(v) if rnd.random() < .02 else
                "%.1f" % (v / 10), True),
+    "mostly.noise": (600, lambda v: odd_float(v) if rnd.random() < .01 else
+                     "%.2f" % (100 * rnd.random()), True),
     "odd.i": (400, odd_int, False),
     "wide": (200, lambda v: "%di" % (v * 2**40), True),
     "large": (200, lambda v: "%di" % (v * 150000 - 2**30), True),
+    "few": (900, lambda v: repr((v % 17 + 1) / 7.1), True),
+    "few.walk": (400, lambda v: "%di" % (v // 9 % 30 * 7919**3), True),
+    "thirds": (700, lambda v: "%.2f" % (v / 30), True),
+    "thirds.noise": (500, lambda v: "%.2f" % (v * 7919 % 1499 / 30), False),
+    "noisy": (600, lambda v: "%di" % (v * 7919 % 10007), True),
     "scales": (300, lambda v: "%.*f" % (1 + v % 9, v / 7), True),
 }
 
@@ -111,7 +118,7 @@ n = len(lines)
 diag("%d samples of %d metrics" % (n, len(want)))
 root = os.path.join(tempdir(), "root")
 now = ["--now", "2026-11-20"]
-plan(10)
+plan(14)
 
 
 def put(part, name):
@@ -139,5 +146,11 @@ same((r.status, r.err), (0, b""), "flush the rest")
 db = read("all flushed")
 same(differences(db, want), [], "all flushed: what was put in is there")
 ok(db.from_log == 0 and db.from_pages == n, "all of it in pages")
+r = flush(root, "--seal", *now)
+same((r.status, r.err), (0, b""), "seal it")
+db = read("sealed")
+same(differences(db, want), [], "sealed: what was put in is there")
+same(db.codings, {"dictionary", "lattice", "exceptions", "plain", "symbols",
+                  "byte planes"}, "with all that a sealed page can have")
 done()
 END

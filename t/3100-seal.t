@@ -113,6 +113,11 @@ class Root:
                  for n in os.listdir(self.db)) if not n.endswith(".cache")}
 
 
+def deflated(data):
+    z = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return z.compress(data) + z.flush()
+
+
 def noise(metric, at, n, step=SECOND):
     """n samples whose size does not shrink: about 8 bytes each."""
     return ["k/%s %di %d" % (metric, rng.randrange(-2**62, 2**62),
@@ -304,9 +309,9 @@ r = run(["ntdb-inspect", "-r", root.path, "verify"])
 ok(r.status == 65 and r.err.count(b"\n") == 1 and b"last samples" in r.err,
    "verify tells of the damaged list") or diag(r)
 lying = root.bytes("data-forever.dat")[:f.list_at] + \
-    f.data[f.list_at:f.list_at + 16] + zlib.compress(
-        zlib.decompress(f.data[f.list_at + 16:f.list_at + f.list_len])[:-1] +
-        b"\2", 6)
+    f.data[f.list_at:f.list_at + 16] + deflated(
+        zlib.decompress(f.data[f.list_at + 16:f.list_at + f.list_len],
+                        -15)[:-1] + b"\2")
 if len(lying) == f.list_at + f.list_len:
     head = lying[f.list_at:f.list_at + 12]
     crc = struct.pack("<I", zlib.crc32(head + lying[f.list_at + 16:]))

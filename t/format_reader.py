@@ -221,21 +221,30 @@ def read_catalog(text):
 # ------------------------------------------------------------ compression
 
 def unpack(codec, packed, length):
+    raw, rest = unpack_head(codec, packed, length)
+    need(rest == b"", "bytes behind what is packed")
+    return raw
+
+
+def unpack_head(codec, packed, length):
+    """What is unpacked, and the bytes that follow what is packed."""
+    rest = b""
     if codec == 0:
-        raw = packed
+        raw, rest = packed[:length], packed[length:]
     elif codec == 1:
         raw = snappy(packed)
     elif codec == 2:
-        z = zlib.decompressobj()
+        z = zlib.decompressobj(-15)
         try:
             raw = z.decompress(packed)
         except zlib.error as e:
-            raise Corrupt("zlib: %s" % e)
-        need(z.eof and not z.unused_data, "zlib: length")
+            raise Corrupt("deflate: %s" % e)
+        need(z.eof, "deflate: length")
+        rest = z.unused_data
     else:
         raise Newer("codec %d" % codec)
     need(len(raw) == length, "unpacked length")
-    return raw
+    return raw, rest
 
 
 def snappy(packed):
@@ -283,7 +292,7 @@ class Page:
         need(1 <= self.n_runs <= self.n_samples <= 2**24, "page: counts")
         need(self.n_groups <= 2 * self.n_runs, "page: groups")
         self.dir_len, self.dir_raw_len = dir_len, dir_raw_len
-        self.data = data
+        self.data, self.codings = data, set()
 
     def runs(self):
         """[(id, type, [(time, value)])] of the page."""
@@ -299,6 +308,9 @@ class Page:
             times = d.timelines[r.timeline].times()
             need(times == sorted(times), "run: order")
             found.append((r.id, r.type, list(zip(times, r.values()))))
+            self.codings.add(
+                "dictionary" if r.dictionary else "lattice" if r.lattice
+                else "exceptions" if r.n_exceptions else "plain")
         need(min(r[2][0][0] for r in found) == self.t_min and
              max(r[2][-1][0] for r in found) == self.t_max, "page: times")
         return found
@@ -312,15 +324,45 @@ class Page:
             mine = [d.columns[i] for i in order[:n_columns]]
             need(n_columns > 0 and len(mine) == n_columns, "group: columns")
             order = order[n_columns:]
-            width, n = mine[-1].width, sum(c.n for c in mine)
+            n = sum(c.n for c in mine)
             packed = self.data[at:at + length]
             at += length
             need(zlib.crc32(packed) == crc, "group: CRC")
-            raw = unpack(codec, packed, (n + 7) // 8 * width)
-            values = planes(raw, n, width)
+            values = group_values(codec, packed, n, mine[-1].width)
+            self.codings.add("bit planes" if codec < 4 else
+                             "byte planes" if codec < 36 else "symbols")
             for c in mine:
                 c.r, values = values[:c.n], values[c.n:]
         need(not order and at == self.at + self.len, "page: length")
+
+
+def group_values(codec, packed, n, width):
+    """The residuals of a group, its codec byte and width given."""
+    codec, layout = codec % 4, codec // 4
+    if codec > 2 or layout > 56:
+        raise Newer("group")
+    if layout == 0:
+        return planes(unpack(codec, packed, (n + 7) // 8 * width), n, width)
+    p, b = (layout - 1) // 8, (layout - 1) % 8 + 1
+    need(n * b <= 2**20, "group: size")
+    if p == 0:
+        raw = unpack(codec, packed, n * b)
+        return [sum(raw[k * n + i] << 8 * k for k in range(b))
+                for i in range(n)]
+    need(codec != 1, "symbols: codec")
+    symbols, rest = unpack_head(codec, packed, n)
+    extra, at, values = int.from_bytes(rest, "little"), 0, []
+    half = 2**(p - 1)
+    for s in symbols:
+        if s < 2 * half:
+            values.append(s)
+            continue
+        x = s // half - 1
+        need(p + x <= 8 * b, "symbols: length")
+        values.append((half + s % half) * 2**x + (extra >> at) % 2**x)
+        at += x
+    need(len(rest) == (at + 7) // 8, "extra bits: length")
+    return values
 
 
 def planes(raw, n, width):
@@ -354,6 +396,10 @@ class Run:
     def values(self):
         if self.width == 0:
             v = [self.base] * self.n
+        elif self.dictionary:
+            v = self.of_dictionary()
+        elif self.lattice:
+            v = self.of_lattice()
         elif self.order == 0:
             v = [signed(self.base + self.gcd * x) for x in self.column.r]
         else:
@@ -368,6 +414,29 @@ class Run:
         for index, value in self.exceptions:
             v[index] = value
         return v
+
+
+    def of_dictionary(self):
+        r, entries, last = self.column.r, [self.base], 0
+        for x in r[self.n:]:
+            entries.append(signed(entries[-1] + self.gcd * (x + 1)))
+        v = []
+        for x in r[:self.n]:
+            last = x if self.order == 0 else signed(last + unzigzag(x))
+            need(0 <= last < self.dictionary, "dictionary: index")
+            v.append(entries[last])
+        return v
+
+    def of_lattice(self):
+        modulus, residues = self.lattice
+        x = self.column.r
+        if self.order == 1:
+            x = [0]
+            for r in self.column.r:
+                x.append(signed(x[-1] + unzigzag(r)))
+        k = len(residues)
+        return [signed(self.base + self.gcd * (
+            modulus * (i // k) + residues[i % k])) for i in map(signed, x)]
 
 
 class Directory:
@@ -435,13 +504,18 @@ class Directory:
             r.n = self.timelines[timeline].n
         for r in self.runs:
             form = b.u(1)
-            r.type, r.kind, r.order = form & 7, form >> 3 & 3, form >> 5
+            r.type, r.order = form & 7, form >> 5 & 1
+            r.kind, r.dictionary, r.lattice = (
+                form >> 3 & 1, form >> 4 & 1, form >> 6 & 1)
             need(r.type != 0, "run: type")
-            if r.type > 4 or r.kind > 1 or r.order > 1:
+            if r.type > 4 or form > 127 or r.dictionary and (
+                    r.kind or r.lattice):
                 raise Newer("run")
             need(r.kind == 0 or r.type > 2, "run: form")
         for r in self.runs:
             r.width = b.u(1)
+            need(r.width > 0 or not r.dictionary and not r.lattice,
+                 "run: width")
         for r in self.runs:
             r.scale = b.u(1) if r.type > 2 else 0
             need(r.scale <= SCALE_MAX or r.scale == RAW and r.kind == 0,
@@ -452,11 +526,28 @@ class Directory:
             r.gcd = b.varint() + 1 if r.width > 0 else 1
             need(r.gcd < 2**64, "run: divisor")
         for r in self.runs:
+            if r.dictionary:
+                r.dictionary = b.varint()
+                need(2 <= r.dictionary <= r.n, "dictionary: length")
+        for r in self.runs:
+            if r.lattice:
+                r.lattice = self.read_lattice()
+        for r in self.runs:
             if r.width > 0:
-                r.column = self.column(r.n - r.order, r.width)
+                r.column = self.column(
+                    r.n + r.dictionary - 1 if r.dictionary else
+                    r.n - r.order, r.width)
         for r in self.runs:
             r.n_exceptions = b.varint() if r.kind == 1 else 0
             need(r.kind == 0 or 0 < r.n_exceptions <= r.n, "exceptions")
+
+    def read_lattice(self):
+        """(modulus, residues)"""
+        modulus = self.b.u(1)
+        need(2 <= modulus <= 128, "lattice: modulus")
+        bits = int.from_bytes(self.b.take((modulus + 7) // 8), "little")
+        need(0 < bits < 2**modulus, "lattice: residues")
+        return modulus, [i for i in range(modulus) if bits >> i & 1]
 
     def read_exceptions(self):
         b, found = self.b, []
@@ -475,10 +566,11 @@ class Directory:
     def read_statistics(self):
         """(run, name, value) of each, in self.statistics."""
         b, self.statistics = self.b, []
-        runs = [r for r in self.runs if r.n >= 128]
 
         def near(r):
             return r.type <= 2 or r.n_exceptions == 0 and r.scale != RAW
+
+        runs = [r for r in self.runs if r.n >= (128 if near(r) else 1024)]
 
         for name in "min", "max", "first", "last":
             for r in runs:
@@ -611,6 +703,7 @@ class Database:
         self.path = path
         self.types, self.names, self.damage = {}, {}, []
         self.from_pages = self.from_log = 0
+        self.codings = set()
         by_id = {}
         for i, (name, kind) in read_catalog(self.read("catalog.json")).items():
             self.names[i], self.types[i] = name, kind
@@ -664,6 +757,7 @@ class Database:
             for i, _, found in page.runs():
                 by_id.setdefault(i, []).extend(found)
                 self.from_pages += len(found)
+            self.codings |= page.codings
 
     def read_log(self, log, by_id):
         for kind, at, *what in log.events():

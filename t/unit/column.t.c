@@ -35,6 +35,7 @@ pack(uint32_t n, unsigned width)
 static bool
 round_trip(const int64_t *v, uint32_t n, struct column_form *f)
 {
+	struct residuals in = { NULL, 0, 0, 0, 0 };
 	int64_t w[N_MAX];
 	uint64_t bits;
 	uint32_t n_r, i, from, k;
@@ -44,10 +45,13 @@ round_trip(const int64_t *v, uint32_t n, struct column_form *f)
 	column_fit(v, n, f, r, &bits);
 	n_r = column_residuals(n, f->order, f->width);
 	planes = pack(n_r, f->width);
+	in.planes = planes;
+	in.n = n_r;
+	in.bits = f->width;
 	for (i = 0; i < 8 && good; i++) {
 		from = i == 0 ? 0 : (uint32_t)(rnd() % n);
 		k = i == 0 ? n : (uint32_t)(rnd() % (n - from + 1));
-		column_read(f, planes, n_r, 0, from, k, w);
+		column_read(f, &in, from, k, w);
 		good = memcmp(w, v + from, k * sizeof(*w)) == 0;
 	}
 	free(planes);
@@ -57,6 +61,7 @@ round_trip(const int64_t *v, uint32_t n, struct column_form *f)
 static bool
 times_round_trip(const int64_t *t, uint32_t n, struct column_times *f)
 {
+	struct residuals in = { NULL, 0, 0, 0, 0 };
 	int64_t w[N_MAX];
 	uint32_t i, from, k;
 	uint8_t *planes;
@@ -64,11 +69,14 @@ times_round_trip(const int64_t *t, uint32_t n, struct column_times *f)
 
 	column_times_fit(t, n, f, r);
 	planes = pack(f->width > 0 ? n - 1 : 0, f->width);
+	in.planes = planes;
+	in.n = n - 1;
+	in.bits = f->width;
 	good = column_times_last(f, n) == t[n - 1];
 	for (i = 0; i < 8 && good; i++) {
 		from = i == 0 ? 0 : (uint32_t)(rnd() % n);
 		k = i == 0 ? n : (uint32_t)(rnd() % (n - from + 1));
-		column_times_read(f, planes, n - 1, 0, from, k, w);
+		column_times_read(f, &in, from, k, w);
 		good = memcmp(w, t + from, k * sizeof(*w)) == 0;
 	}
 	free(planes);

@@ -258,6 +258,7 @@ with_dir(const struct page_head *head, const uint8_t *dir, size_t len,
 	buf_extend(&b, PAGE_HEAD_LEN);
 	if (compress_pack(&z, COMPRESS_SNAPPY, dir, len, &b, NULL) != 0)
 		bail("out of memory");
+	h.codec = PAGE_SNAPPY;
 	h.dir_raw_len = (uint32_t)len;
 	h.dir_len = (uint32_t)(b.len - PAGE_HEAD_LEN);
 	h.dir_crc = checksum(b.data + PAGE_HEAD_LEN, h.dir_len);
@@ -321,8 +322,15 @@ test_dirs(void)
 	is_int(with_byte(0, 0), 0, "unchanged");
 	is_int(with_byte(0, 1), NTDB_EVERSION, "a feature");
 	is_int(with_byte(13, 0x21), 0, "order 1 of 4 residuals fits too");
-	is_int(with_byte(13, 0x41), NTDB_EVERSION, "another order");
-	is_int(with_byte(13, 0x11), NTDB_EVERSION, "another kind");
+	is_int(with_byte(13, 0x81), NTDB_EVERSION, "another form");
+	is_int(with_byte(13, 0x51), NTDB_EVERSION,
+	    "a dictionary of a lattice");
+	is_int(with_byte(13, 0x1b), NTDB_EVERSION,
+	    "a dictionary with exceptions");
+	is_int(with_byte(13, 0x11), NTDB_ECORRUPT,
+	    "a dictionary of one value");
+	is_int(with_byte(13, 0x41), NTDB_ECORRUPT,
+	    "a lattice of modulus 0");
 	is_int(with_byte(13, 0x05), NTDB_EVERSION, "another type");
 	is_int(with_byte(13, 0x00), NTDB_ECORRUPT, "no type");
 	is_int(with_byte(13, 0x09), NTDB_ECORRUPT,
@@ -332,23 +340,35 @@ test_dirs(void)
 	is_int(with_byte(12, 2), NTDB_ECORRUPT, "times that are not there");
 	is_int(with_byte(17, 1), NTDB_ECORRUPT, "a column before the first");
 	is_int(with_byte(20, 3), NTDB_EVERSION, "another compression");
+	is_int(with_byte(20, 57 * 4), NTDB_EVERSION, "another layout");
+	is_int(with_byte(20, 1 * 4), NTDB_ECORRUPT,
+	    "byte planes of another length");
+	is_int(with_byte(20, 9 * 4 + 1), NTDB_ECORRUPT,
+	    "symbols in Snappy");
 	is_int(with_byte(2, 2), NTDB_ECORRUPT, "a column that is not there");
 }
 
 /* A directory with something of everything, and its groups. */
 static size_t
-make_rich(struct page_packer *pk, struct page_head *h, uint8_t **plain,
-    struct buf *out)
+make_rich(struct page_packer *pk, enum page_codec codec, struct page_head *h,
+    uint8_t **plain, struct buf *out)
 {
-	static int64_t t[300], m[6][300];
-	static uint8_t s[6][300];
-	struct page_run_in in[6];
+	static int64_t t[300], m[8][300];
+	static uint8_t s[8][300];
+	struct page_run_in in[8];
 	uint32_t i, k;
 
-	for (k = 0; k < 6; k++) {
+	for (k = 0; k < 8; k++) {
 		for (i = 0; i < 300; i++) {
-			t[i] += (int64_t)(rnd() % 1000);
+			t[i] = (int64_t)(rnd() % 1000);
 			m[k][i] = (int64_t)(rnd() % 5000);
+			/* Few large numbers, and 1/30 in hundredths. */
+			if (k == 6) {
+				m[k][i] %= 29;
+				m[k][i] *= m[k][i] * m[k][i] * 7919 + 31;
+			}
+			if (k == 7)
+				m[k][i] = m[k][i] * 10 / 3;
 			s[k][i] = (uint8_t)(k == 3 && i % 50 == 0 ? 255 : 2);
 			if (k == 4) {
 				s[k][i] = 255;
@@ -361,11 +381,11 @@ make_rich(struct page_packer *pk, struct page_head *h, uint8_t **plain,
 	}
 	for (i = 1; i < 300; i++)
 		t[i] += t[i - 1];
-	if (page_pack(pk, in, 6, 1, false, PAGE_SNAPPY, out, NULL) != 0 ||
+	if (page_pack(pk, in, 8, 1, false, codec, out, NULL) != 0 ||
 	    page_head_unpack(out->data, h, NULL) != 0 ||
 	    (*plain = malloc(h->dir_raw_len)) == NULL ||
-	    compress_unpack(COMPRESS_SNAPPY, out->data + PAGE_HEAD_LEN,
-	    h->dir_len, *plain, h->dir_raw_len, NULL) != 0)
+	    compress_unpack((enum compress_codec)codec,
+	    out->data + PAGE_HEAD_LEN, h->dir_len, *plain, h->dir_raw_len, NULL) != 0)
 		bail("cannot make a page");
 	return PAGE_HEAD_LEN + h->dir_len;
 }
@@ -414,12 +434,12 @@ test_some(struct page_packer *pk)
 }
 
 static void
-test_hostile(struct page_packer *pk)
+test_hostile(struct page_packer *pk, enum page_codec codec)
 {
 	struct buf out = BUF_INIT;
 	struct page_head h;
 	uint8_t *plain, *copy;
-	size_t at = make_rich(pk, &h, &plain, &out), i;
+	size_t at = make_rich(pk, codec, &h, &plain, &out), i;
 	int r, k, missed = 0, strange = 0;
 
 	for (i = 0; i < h.dir_raw_len; i++)
@@ -446,12 +466,65 @@ test_hostile(struct page_packer *pk)
 	buf_release(&out);
 }
 
+/* The codings that a page has, as bits. */
+static unsigned
+codings(const struct page_dir *d)
+{
+	unsigned found = 0;
+	uint32_t i;
+
+	for (i = 0; i < d->n_runs; i++)
+		found |= 1u << d->runs[i].coding;
+	return found;
+}
+
+/* Groups that are not what they should be, their checksums right. */
+static void
+test_hostile_groups(struct page_packer *pk)
+{
+	struct buf out = BUF_INIT;
+	struct page_head h;
+	struct page_dir d;
+	uint8_t *plain, *copy;
+	size_t at = make_rich(pk, PAGE_DEFLATE, &h, &plain, &out), i;
+	int r, k, strange = 0, noticed = 0;
+
+	if (page_dir_unpack(&h, out.data + PAGE_HEAD_LEN, &d, NULL) != 0 ||
+	    (copy = malloc(out.len)) == NULL)
+		bail("cannot read a page");
+	is_int(codings(&d), 1u << COLUMN_INT | 1u << COLUMN_DECIMAL |
+	    1u << COLUMN_MIXED | 1u << COLUMN_RAW | 1u << COLUMN_DICTIONARY |
+	    1u << COLUMN_LATTICE, "all codings are in the page");
+	for (k = 0; k < 20000; k++) {
+		uint32_t g = (uint32_t)(rnd() % d.n_groups);
+		const struct page_group *group = &d.groups[g];
+
+		memcpy(copy, out.data + at, out.len - at);
+		for (i = 0; i <= rnd() % 3; i++)
+			copy[group->offset - at + rnd() % group->len] =
+			    (uint8_t)rnd();
+		put_u32(plain + h.dir_raw_len - 4 * (d.n_groups - g),
+		    checksum(copy + group->offset - at, group->len));
+		r = with_dir(&h, plain, h.dir_raw_len, copy, out.len - at);
+		noticed += r == NTDB_ECORRUPT;
+		strange += r != 0 && r != NTDB_ECORRUPT;
+		put_u32(plain + h.dir_raw_len - 4 * (d.n_groups - g),
+		    group->crc);
+	}
+	is_int(strange, 0, "hostile groups do no harm");
+	ok(noticed > 1000, "and many are noticed");
+	page_dir_release(&d);
+	free(copy);
+	free(plain);
+	buf_release(&out);
+}
+
 int
 main(void)
 {
 	struct page_packer *pk;
 
-	plan(40);
+	plan(53);
 	diag("seed %llx", (unsigned long long)seed);
 	if (page_packer_new(&pk, NULL) != 0)
 		bail("out of memory");
@@ -461,7 +534,9 @@ main(void)
 	test_heads();
 	test_dirs();
 	test_some(pk);
-	test_hostile(pk);
+	test_hostile(pk, PAGE_SNAPPY);
+	test_hostile(pk, PAGE_DEFLATE);
+	test_hostile_groups(pk);
 	page_packer_free(pk);
 	return done_testing();
 }

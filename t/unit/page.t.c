@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "column.h"
 #include "number.h"
 #include "page.h"
 #include "tap.h"
@@ -54,7 +55,7 @@ open_page(struct opened *o)
 		const struct page_group *g = &o->dir.groups[i];
 
 		o->raw[i] = need(g->raw_len);
-		if (g->raw_len > 65536 || page_group_unpack(g,
+		if (g->raw_len > 98304 || page_group_unpack(g,
 		    o->page.data + g->offset, o->raw[i], &err) != 0)
 			return false;
 	}
@@ -144,6 +145,8 @@ stats_ok(const struct page_stats *st, const struct page_run_in *in,
 	    f64_bits(st->last.f) == f64_bits(value_of(in, at + n - 1));
 }
 
+static int met[COLUMN_DICTIONARY + 1];	/* runs by coding */
+
 /* Pack, unpack and compare, whole and in parts. */
 static bool
 round_trip(const struct page_run_in *in, size_t n_in, enum page_codec codec)
@@ -159,10 +162,12 @@ round_trip(const struct page_run_in *in, size_t n_in, enum page_codec codec)
 	    NULL) == 0 && open_page(&o);
 	for (i = 0; good && i < o.dir.n_runs; i++) {
 		run = &o.dir.runs[i];
+		met[run->coding]++;
 		good = run->id == in->id && run->type == in->type &&
 		    at + run->n <= in->n && run->t_first == in->t[at] &&
 		    run->t_last == in->t[at + run->n - 1] &&
-		    run->has_stats == (run->n >= 128) &&
+		    run->has_stats == (run->n >= (run->n_exc > 0 ||
+		    run->scale == DEC_RAW ? 1024 : 128)) &&
 		    part_ok(&o, run, in, at, 0, run->n);
 		for (k = 0; good && k < 3; k++) {
 			uint32_t from = (uint32_t)(rnd() % run->n);
@@ -186,7 +191,8 @@ round_trip(const struct page_run_in *in, size_t n_in, enum page_codec codec)
 }
 
 enum kind {
-	WALK, MIXED, BITS, ODD, EXTREME, SAME, INTS, KINDS
+	WALK, MIXED, BITS, ODD, EXTREME, SAME, INTS, FEW, FEW_ODD, THIRDS,
+	THIRDS_WALK, KINDS
 };
 
 /* A float without a decimal, of those that go wrong most easily. */
@@ -229,6 +235,22 @@ make_value(enum kind kind, size_t i, int64_t *m, uint8_t *s, int64_t before)
 	case EXTREME:
 		*m = rnd() % 2 == 0 ? INT64_MIN + (int64_t)(rnd() % 3) :
 		    INT64_MAX - (int64_t)(rnd() % 3);
+		break;
+	case FEW:
+		*m = as_i64((rnd() % 20 + 1) * 0x9e3779b97f4a7c15) >> 12;
+		break;
+	case FEW_ODD:
+		*s = DEC_RAW;
+		*m = as_i64(rnd() % 2 == 0 ? odd_bits() :
+		    (rnd() % 9 + 1) * 0x9e3779b97f4a7c15);
+		break;
+	case THIRDS:
+		*s = 2;
+		*m = (int64_t)(rnd() % 30000) * 10 / 3 - 50000;
+		break;
+	case THIRDS_WALK:
+		*s = 2;
+		*m = (before * 3 / 10 + (int64_t)(rnd() % 41)) * 10 / 3 - 67;
 		break;
 	case SAME:
 		*m = i == 0 ? as_i64(rnd()) >> 11 : before;
@@ -296,11 +318,13 @@ test_random(void)
 				memcpy((void *)(uintptr_t)in[i].t, in[0].t,
 				    in[i].n * sizeof(int64_t));
 		}
-		bad += !round_trip(in, n, rnd() % 4 == 0 ? PAGE_DEFLATE :
+		bad += !round_trip(in, n, rnd() % 2 == 0 ? PAGE_DEFLATE :
 		    PAGE_SNAPPY);
 		free_runs(in, n);
 	}
 	is_int(bad, 0, "random pages");
+	for (k = 0; k <= COLUMN_DICTIONARY; k++)
+		ok(met[k] > 9, "some runs are %s", page_coding_name(k));
 }
 
 static void
@@ -314,10 +338,12 @@ test_sizes(void)
 	for (kind = 0; kind < KINDS; kind++) {
 		t = INT64_MIN / 2;
 		make_run(&in[0], 1, (enum kind)kind, 65536, &t);
-		bad += !round_trip(in, 1, PAGE_SNAPPY);
+		bad += !round_trip(in, 1, PAGE_SNAPPY) +
+		    !round_trip(in, 1, PAGE_DEFLATE);
 		free_runs(in, 1);
 		make_run(&in[0], UINT32_MAX, (enum kind)kind, 1, &t);
-		bad += !round_trip(in, 1, PAGE_SNAPPY);
+		bad += !round_trip(in, 1, PAGE_SNAPPY) +
+		    !round_trip(in, 1, PAGE_DEFLATE);
 		free_runs(in, 1);
 	}
 	is_int(bad, 0, "runs of 65536 and of 1");
@@ -325,6 +351,7 @@ test_sizes(void)
 		make_run(&in[i], (uint32_t)(i / 2), (enum kind)(i % KINDS),
 		    i % 5 + 1, &t);
 	ok(round_trip(in, 10000, PAGE_SNAPPY), "10,000 runs");
+	ok(round_trip(in, 10000, PAGE_DEFLATE), "10,000 runs, sealed");
 	free_runs(in, 10000);
 }
 
@@ -402,7 +429,7 @@ test_sums(void)
 int
 main(void)
 {
-	plan(14);
+	plan(22);
 	diag("seed %llx", (unsigned long long)seed);
 	if (page_packer_new(&packer, NULL) != 0)
 		bail("out of memory");
