@@ -225,6 +225,10 @@ for profile in ("strict", "balanced", "throughput"):
                 ("open", name), ("write", new), ("sync", new),
                 ("rename", name), ("sync", "k"), ("unlock", "lock")),
        profile + ": its order")
+    there = positions(done, "rename", name)[0]
+    left = min(i for i in positions(done, "unlock", "lock") if i > there)
+    ok(any(there < i < left for i in positions(done, "sync", "k")),
+       profile + ": the directory is synced before the lock is let go")
     held = False
     outside = []
     for verb, what in done:
