@@ -8,7 +8,7 @@
 #include "compress.h"
 #include "error.h"
 
-#define DEFLATE_LEVEL 6
+#define DEFLATE_LEVEL 5
 #define DEFLATE_BITS -15	/* a window of 2^15 bytes; no zlib header */
 #define DEFLATE_MEMORY 8
 

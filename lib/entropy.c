@@ -5,7 +5,6 @@
 #include "split.h"
 
 #define TABLE_BITS 4		/* what a symbol takes in a code table */
-#define REPEATS_MIN 16		/* one byte in so many repeats, at least */
 #define MATCH_MIN 4		/* bytes of one that is looked for */
 #define CHANGE_BITS 12		/* what the end of a repetition takes */
 
@@ -67,19 +66,20 @@ count_repeats(const uint8_t *p, size_t n)
 }
 
 uint64_t
-entropy_of_bytes(const uint8_t *p, size_t n, bool *repeats)
+entropy_of_bytes(const uint8_t *p, size_t n, uint64_t *least)
 {
 	uint32_t count[256] = { 0 };
 	uint64_t plain;
 	size_t i;
 
-	*repeats = false;
+	*least = 0;
 	for (i = 0; i < n; i++)
 		count[p[i]]++;
 	plain = entropy_of_counts(count, 256);
 	if (plain == 0)
 		return 0;
-	*repeats = count_repeats(p, n) >= n / REPEATS_MIN;
+	/* At best, repeated strings take nothing. */
+	*least = plain - plain * count_repeats(p, n) / n;
 	return plain;
 }
 
@@ -100,7 +100,8 @@ entropy_of_numbers(const uint64_t *v, uint32_t n)
 		changes += v[i] != last;
 		all |= last = v[i];
 	}
-	split = entropy_of_counts(count, NUMBER_SYMBOLS) + extra;
+	split = entropy_of_counts(count, split_symbol(all, NUMBER_P, &x) +
+	    (size_t)1) + extra;
 	repeats = (uint64_t)changes * (CHANGE_BITS + column_width(all));
 	return split < repeats ? split : repeats;
 }
@@ -114,14 +115,14 @@ entropy_of_numbers(const uint64_t *v, uint32_t n)
  * extra bits that this makes.
  */
 static uint64_t
-coarsen(uint32_t *count, unsigned p)
+coarsen(uint32_t *count, size_t n, unsigned p)
 {
-	uint32_t n = (65 - p) << p, i, to;
+	size_t i, to;
 	uint64_t more = 0;
 
 	/* Up to 2^p - 1 they stay; pairs of the others become one. */
-	for (i = (uint32_t)1 << p; i < n; i++) {
-		to = (i >> 1) + ((uint32_t)1 << (p - 1));
+	for (i = (size_t)1 << p; i < n; i++) {
+		to = (i >> 1) + ((size_t)1 << (p - 1));
 		more += count[i];
 		if (to != i) {
 			count[to] += count[i];
@@ -137,6 +138,7 @@ entropy_of_split(const uint64_t *v, uint32_t n, unsigned *p)
 	uint32_t count[FINEST_SYMBOLS] = { 0 }, i;
 	uint64_t extra = 0, all = 0, cost, best = UINT64_MAX;
 	unsigned k, x, width;
+	size_t n_counts;
 
 	for (i = 0; i < n; i++) {
 		count[split_symbol(v[i], FINEST, &x)]++;
@@ -144,12 +146,14 @@ entropy_of_split(const uint64_t *v, uint32_t n, unsigned *p)
 		all |= v[i];
 	}
 	width = column_width(all);
+	/* No symbol is above the one of all bits, in no precision. */
+	n_counts = split_symbol(all, FINEST, &x) + (size_t)1;
 	for (k = FINEST; k >= 1; k--) {
 		if (k < FINEST)
-			extra += coarsen(count, k);
+			extra += coarsen(count, n_counts, k);
 		if (!split_reaches(width, k))
 			continue;
-		cost = entropy_of_counts(count, FINEST_SYMBOLS) + extra;
+		cost = entropy_of_counts(count, n_counts) + extra;
 		if (cost < best) {
 			best = cost;
 			*p = k;

@@ -5,7 +5,6 @@
 #ifndef NTDB_ENTROPY_H
 #define NTDB_ENTROPY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,10 +12,10 @@
 uint64_t entropy_of_counts(const uint32_t *count, size_t n_counts);
 
 /*
- * Bits of n bytes, each by itself.  *repeats is set if there are enough
- * repeated strings in them to look for.
+ * Bits of n bytes, each by itself.  *least is set to what it may be when
+ * repeated strings are looked for.
  */
-uint64_t entropy_of_bytes(const uint8_t *p, size_t n, bool *repeats);
+uint64_t entropy_of_bytes(const uint8_t *p, size_t n, uint64_t *least);
 
 /* Bits of n numbers in symbols and extra bits (split.h), or in repeats. */
 uint64_t entropy_of_numbers(const uint64_t *v, uint32_t n);

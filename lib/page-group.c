@@ -13,8 +13,9 @@
 
 #define HOT_RAW 6144		/* bytes of a group in bit planes, */
 #define HOT_PADDING 2048	/* and bits that narrower columns do not need */
-#define SEALED_VALUES 4096	/* values of a group in bytes */
+#define SEALED_VALUES 2048	/* values of a group in bytes */
 
+#define REPEATS_SHARE 30	/* bits that repeats save, at least: one of */
 #define PART_BITS 64		/* what a part takes beside its code table */
 
 /* Pack the values of a group, whose n and width are known, in bit planes. */
@@ -53,25 +54,27 @@ struct plan {
 	size_t	n_plain, n_extra;
 	struct compress_part parts[8];
 	unsigned n_parts;
-	bool	repeats;	/* in one of the parts */
-	uint64_t bits;		/* an estimate without looking for repeats */
+	uint64_t bits;		/* an estimate without looking for repeats, */
+	uint64_t least;		/* and with it, at best */
 };
 
 /* See whether there are repeats, and what it takes to leave them alone. */
 static void
 plan_parts(struct plan *plan, unsigned n_parts, size_t n)
 {
+	uint64_t bits, least;
 	size_t i;
 
 	plan->n_parts = n_parts;
 	plan->n_plain = n * n_parts;
 	plan->bits = plan->n_extra * 8;
-	plan->repeats = false;
+	plan->least = plan->bits;
 	for (i = 0; i < n_parts; i++) {
+		bits = entropy_of_bytes(plan->plain + i * n, n, &least);
+		plan->bits += PART_BITS + bits;
+		plan->least += least;
 		plan->parts[i].len = n;
-		plan->bits += PART_BITS + entropy_of_bytes(plan->plain + i * n,
-		    n, &plan->parts[i].repeats);
-		plan->repeats |= plan->parts[i].repeats;
+		plan->parts[i].repeats = least < bits - bits / REPEATS_SHARE;
 	}
 }
 
@@ -156,15 +159,18 @@ static int
 try_both(struct page_packer *pk, struct page_group *g, size_t start,
     struct plan *plan, struct ntdb_error *err)
 {
-	size_t least = pk->groups.len - start;
+	size_t len = pk->groups.len - start;
+	bool repeats = false;
 	unsigned i;
 	int e;
 
-	if (plan->repeats &&
+	for (i = 0; i < plan->n_parts; i++)
+		repeats |= plan->parts[i].repeats;
+	if (repeats && (len == 0 || plan->least / 8 < len) &&
 	    (e = try_plan(pk, g, start, plan, err)) != 0)
 		return e;
-	least = pk->groups.len - start;
-	if (least > 0 && plan->bits / 8 > least + least / 32)
+	len = pk->groups.len - start;
+	if (len > 0 && plan->bits / 8 > len + len / 32)
 		return 0;
 	for (i = 0; i < plan->n_parts; i++)
 		plan->parts[i].repeats = false;
@@ -177,7 +183,7 @@ write_sealed(struct page_packer *pk, struct page_group *g,
     struct ntdb_error *err)
 {
 	size_t start = pk->groups.len;
-	struct plan planes, split;
+	struct plan planes, split, *first;
 	uint64_t all = 0;
 	uint32_t i;
 	int e;
@@ -186,10 +192,14 @@ write_sealed(struct page_packer *pk, struct page_group *g,
 		all |= pk->values[i];
 	g->bytes = (uint8_t)((column_width(all) + 7) / 8);
 	if ((e = plan_planes(pk, g, &planes, err)) != 0 ||
-	    (e = plan_split(pk, g, &split, err)) != 0 ||
-	    (e = try_both(pk, g, start, &split, err)) != 0)
+	    (e = plan_split(pk, g, &split, err)) != 0)
 		return e;
-	return try_both(pk, g, start, &planes, err);
+	/* The better one first often leaves nothing to try. */
+	first = split.least < planes.least ? &split : &planes;
+	if ((e = try_both(pk, g, start, first, err)) != 0)
+		return e;
+	return try_both(pk, g, start, first == &split ? &planes : &split,
+	    err);
 }
 
 static int

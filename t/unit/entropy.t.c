@@ -30,7 +30,7 @@ main(void)
 	static uint8_t p[N];
 	static uint64_t v[N];
 	unsigned precision = 0;
-	bool repeats;
+	uint64_t bits, least;
 	int i;
 
 	plan(10);
@@ -41,13 +41,13 @@ main(void)
 	is_int((int64_t)entropy_of_counts(one, 2), 0, "nothing to tell");
 	for (i = 0; i < N; i++)
 		p[i] = (uint8_t)rnd();
-	ok(about(entropy_of_bytes(p, N, &repeats), N * 8 + 1024 - 180),
-	    "random bytes");
-	ok(!repeats, "do not repeat");
+	bits = entropy_of_bytes(p, N, &least);
+	ok(about(bits, N * 8 + 1024 - 180), "random bytes");
+	ok(least > bits - bits / 50, "do not repeat");
 	for (i = 64; i < N; i++)
 		p[i] = p[i - 64];
-	entropy_of_bytes(p, N, &repeats);
-	ok(repeats, "these do");
+	bits = entropy_of_bytes(p, N, &least);
+	ok(least < bits / 32, "these do");
 	/* 20 random bits: a symbol for each p-bit start. */
 	for (i = 0; i < N; i++)
 		v[i] = rnd() >> 44 | 1 << 19;
