@@ -68,6 +68,61 @@ flusher_logged(struct flusher *f, const struct writer *w)
 	f->kept_to = w->state.log_pos;
 }
 
+/*
+ * Read samples of the log from kept_to on into the chunk; whether they are
+ * all there.  A damaged log is left to the flush, which keeps a copy of it.
+ */
+static int
+read_on(struct flusher *f, const struct writer *w, bool *all,
+    struct ntdb_error *err)
+{
+	struct chunk *c = &f->chunk;
+	struct wal_reader r;
+	struct record rec;
+	int rc;
+
+	c->n = f->n_kept;
+	*all = true;
+	wal_reader_init(&r, &w->wal, f->kept_to, w->state.log_pos,
+	    w->dir.wal_path);
+	while (*all && (rc = wal_reader_next(&r, err)) == 0) {
+		*all = r.damage_len == 0;
+		while (*all && batch_next(&r.batch, &rec) == 0) {
+			if (rec.kind != REC_SAMPLE)
+				continue;
+			if ((*all = c->n < CHUNK_SAMPLES))
+				chunk_add(c, rec.id, rec.t, rec.m,
+				    rec.is_int ? CHUNK_INT : rec.scale);
+		}
+	}
+	wal_reader_release(&r);
+	return *all && rc != NTDB_END ? rc : 0;
+}
+
+int
+flusher_kept(struct flusher *f, const struct writer *w,
+    const struct chunk **c, struct ntdb_error *err)
+{
+	bool all = true;
+	int r;
+
+	*c = NULL;
+	if (w->state.log_samples > CHUNK_SAMPLES)
+		return 0;
+	if (!keeps(f, &w->wal))
+		keep_from(f, &w->wal, w->wal.head.len);
+	if (f->kept_to != w->state.log_pos) {
+		if ((r = read_on(f, w, &all, err)) != 0)
+			return r;
+		if (!all)
+			return 0;
+		flusher_logged(f, w);
+	}
+	f->chunk.n = f->n_kept;
+	*c = &f->chunk;
+	return 0;
+}
+
 static int
 write_chunk(struct flush *fl, struct ntdb_error *err)
 {

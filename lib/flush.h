@@ -38,6 +38,15 @@ struct chunk *flusher_chunk(struct flusher *f, const struct writer *w,
 void flusher_logged(struct flusher *f, const struct writer *w);
 
 /*
+ * All samples of the log, in its order, for who looks into it again and
+ * again: what is not kept yet is read, if there is room for all of it, and is
+ * kept for the next flush.  *c is NULL if not; it is borrowed until the next
+ * call of any of these.  The lock is held.
+ */
+int flusher_kept(struct flusher *f, const struct writer *w,
+    const struct chunk **c, struct ntdb_error *err);
+
+/*
  * A chunk for n samples that are to go to pages without the log, up to
  * CHUNK_SAMPLES, behind all samples of the log: that is flushed if need be.
  * The next call must be flush_direct.

@@ -9,6 +9,7 @@
 #include "bytes.h"
 #include "error.h"
 #include "flush-chunk.h"
+#include "flush.h"
 #include "ingest-impl.h"
 #include "order.h"
 
@@ -169,6 +170,20 @@ look_in_log(struct lookup *l, struct ntdb_error *err)
 	}
 	wal_reader_release(&rd);
 	return r == NTDB_END ? 0 : r;
+}
+
+static int
+look_behind_pages(struct lookup *l, struct ntdb_error *err)
+{
+	const struct judging *j = l->j;
+	const struct chunk *kept = j->keep;
+	int r;
+
+	if (kept == NULL && j->w->flusher != NULL &&
+	    (r = flusher_kept(j->w->flusher, j->w, &kept, err)) != 0)
+		return r;
+	return kept != NULL ? look_in_kept(l, kept, err) :
+	    look_in_log(l, err);
 }
 
 /* ------------------------------------------------------------- the pages */
@@ -355,12 +370,8 @@ lookup_suspects(struct judging *j, struct ntdb_error *err)
 	l->s = &j->in->suspects;
 	l->view = &view;
 	r = lookup_init(l, &any, err);
-	if (r == 0 && any) {
-		r = j->keep != NULL ? look_in_kept(l, j->keep, err) :
-		    look_in_log(l, err);
-		if (r == 0)
-			r = look_in_files(l, err);
-	}
+	if (r == 0 && any && (r = look_behind_pages(l, err)) == 0)
+		r = look_in_files(l, err);
 	free(l->entries);
 	free(l->hits);
 	free(l->order);
