@@ -1,0 +1,281 @@
+/*
+ * The order of jobs: one that writes to a database comes before those that
+ * read it.
+ *
+ * Where databases feed each other in a circle, or a job writes to the
+ * database that it reads, it depends on the names of metrics which job feeds
+ * which: the names that are there, and one that stands for those to come of
+ * each pattern, are followed through the jobs.  A name that would come out of
+ * a job twice on its way is a circle, and an error.
+ */
+#include <stdlib.h>
+
+#include "error.h"
+#include "rollup.h"
+
+#define NAMES_MAX 1000000u	/* that are followed */
+
+/* A name, on its way through the jobs. */
+struct track {
+	char	*name;		/* owned */
+	uint32_t len;
+	uint32_t db;
+	uint32_t parent;	/* index + 1 of the track it came from; 0 */
+	uint32_t def;		/* and the job that it came from */
+};
+
+/*
+ * Invariant: feeds[a * n + b] tells that job a writes what job b reads, n
+ * being the number of jobs in the plan.
+ */
+struct orderer {
+	struct rollup_plan *p;
+	bool	*feeds;		/* owned */
+	struct track *tracks;	/* owned */
+	size_t	n_tracks, tracks_cap;
+	struct buf name;
+};
+
+/*
+ * Append to the order what depends on nothing that is not in it; how many
+ * jobs are left.
+ */
+static size_t
+take_free(struct orderer *o, bool *taken, size_t *n_order)
+{
+	struct rollup_plan *p = o->p;
+	size_t n = p->n_defs, i, k;
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (i = 0; i < n; i++) {
+			if (taken[i])
+				continue;
+			for (k = 0; k < n; k++)
+				if (!taken[k] && o->feeds[k * n + i])
+					break;
+			if (k < n)
+				continue;
+			taken[i] = more = true;
+			p->order[(*n_order)++] = (uint32_t)i;
+		}
+	}
+	return n - *n_order;
+}
+
+static void
+feeds_by_database(struct orderer *o)
+{
+	const struct rollup_plan *p = o->p;
+	size_t i, k;
+
+	for (i = 0; i < p->n_defs; i++)
+		for (k = 0; k < p->n_defs; k++)
+			o->feeds[i * p->n_defs + k] =
+			    p->defs[i].dest == p->defs[k].source;
+}
+
+/* ---- by name */
+
+static int
+add_track(struct orderer *o, uint32_t db, const char *name, size_t len,
+    uint32_t parent, uint32_t def, struct ntdb_error *err)
+{
+	struct track *t;
+	size_t cap;
+
+	if (o->n_tracks == NAMES_MAX)
+		return err_set(err, NTDB_ECONFIG, "rollups that write to "
+		    "databases which they read have too many metrics");
+	if (o->n_tracks == o->tracks_cap) {
+		cap = o->tracks_cap == 0 ? 256 : 2 * o->tracks_cap;
+		t = realloc(o->tracks, cap * sizeof(*t));
+		if (t == NULL)
+			return err_nomem(err);
+		o->tracks = t;
+		o->tracks_cap = cap;
+	}
+	t = &o->tracks[o->n_tracks];
+	if ((t->name = malloc(len + 1)) == NULL)
+		return err_nomem(err);
+	memcpy(t->name, name, len);
+	t->len = (uint32_t)len;
+	t->db = db;
+	t->parent = parent;
+	t->def = def;
+	o->n_tracks++;
+	return 0;
+}
+
+/* A name that the glob matches: wildcards become an x, or a set's first. */
+static int
+add_example(struct orderer *o, const struct rollup_def *d,
+    struct ntdb_error *err)
+{
+	const char *g = d->job->source_metric != NULL ?
+	    d->job->source_metric : d->job->source_pattern;
+	const bool is_glob = d->job->source_pattern != NULL;
+
+	buf_clear(&o->name);
+	for (; *g != '\0'; g++) {
+		const char *close = NULL;
+
+		if (is_glob && *g == '[' && g[1] != '\0')
+			close = strchr(g + 2, ']');
+		if (is_glob && (*g == '*' || *g == '?')) {
+			buf_add_u8(&o->name, 'x');
+		} else if (close != NULL) {
+			buf_add_u8(&o->name, (uint8_t)(g[1] == '!' ||
+			    g[1] == '^' ? 'x' : g[1]));
+			g = close;
+		} else {
+			if (is_glob && *g == '\\' && g[1] != '\0')
+				g++;
+			buf_add_u8(&o->name, (uint8_t)*g);
+		}
+	}
+	if (!buf_ok(&o->name))
+		return err_nomem(err);
+	return add_track(o, d->source, (const char *)o->name.data,
+	    o->name.len, 0, 0, err);
+}
+
+/* The metrics that a database has. */
+static int
+add_present(struct orderer *o, struct ntdb *root, uint32_t db,
+    struct ntdb_error *err)
+{
+	struct snapshot s;
+	uint32_t id;
+	int r;
+
+	if (!o->p->dbs[db].has_manifest)
+		return 0;
+	r = snapshot_open(&s, root, o->p->dbs[db].name, err);
+	for (id = 1; r == 0 && id < s.state.n_slots; id++) {
+		const struct metric *m = state_metric(&s.state, id);
+
+		if (m != NULL)
+			r = add_track(o, db, state_name(&s.state, m),
+			    m->name_len, 0, 0, err);
+	}
+	snapshot_release(&s);
+	return r;
+}
+
+/* Whether a track has come out of a job before. */
+static bool
+has_passed(const struct orderer *o, size_t track, uint32_t def)
+{
+	const struct track *t = &o->tracks[track];
+
+	for (; t->parent != 0; t = &o->tracks[t->parent - 1])
+		if (t->def == def)
+			return true;
+	return false;
+}
+
+/* Let a name go through a job: its results are followed in turn. */
+static int
+pass(struct orderer *o, size_t track, uint32_t def, struct ntdb_error *err)
+{
+	const struct rollup_def *d = &o->p->defs[def];
+	const struct rollup_db *db = &o->p->dbs[d->source];
+	struct track t = o->tracks[track];
+	size_t a;
+	int r;
+
+	if (t.parent != 0)
+		o->feeds[t.def * o->p->n_defs + def] = true;
+	if (has_passed(o, track, def))
+		return err_line(err, NTDB_ECONFIG, db->display, d->job->line,
+		    "[rollup.%s] reads what comes of its own results: %.*s",
+		    d->job->id, (int)t.len, t.name);
+	for (a = 0; a < d->n_aggregates; a++) {
+		rollup_name(d, t.name, t.len, d->aggregates[a], &o->name);
+		if (!buf_ok(&o->name))
+			return err_nomem(err);
+		r = add_track(o, d->dest, (const char *)o->name.data,
+		    o->name.len, (uint32_t)track + 1, def, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Follow all names through the jobs that are not in order yet. */
+static int
+feeds_by_name(struct orderer *o, struct ntdb *root, const bool *taken,
+    struct ntdb_error *err)
+{
+	const struct rollup_plan *p = o->p;
+	uint32_t i;
+	size_t k;
+	int r;
+
+	memset(o->feeds, 0, p->n_defs * p->n_defs * sizeof(*o->feeds));
+	for (i = 0; i < p->n_defs; i++)
+		if (!taken[i] && (r = add_example(o, &p->defs[i], err)) != 0)
+			return r;
+	for (i = 0; i < p->n_dbs; i++) {
+		for (k = 0; k < p->n_defs; k++)
+			if (!taken[k] && p->defs[k].source == i)
+				break;
+		if (k < p->n_defs && (r = add_present(o, root, i, err)) != 0)
+			return r;
+	}
+	for (k = 0; k < o->n_tracks; k++) {
+		for (i = 0; i < p->n_defs; i++) {
+			const struct track *t = &o->tracks[k];
+
+			if (taken[i] || p->defs[i].source != t->db ||
+			    !rollup_reads(p, &p->defs[i], t->name, t->len))
+				continue;
+			if ((r = pass(o, k, i, err)) != 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int
+put_in_order(struct orderer *o, struct ntdb *root, bool *taken,
+    struct ntdb_error *err)
+{
+	size_t n_order = 0;
+	int r;
+
+	feeds_by_database(o);
+	if (take_free(o, taken, &n_order) == 0)
+		return 0;
+	if ((r = feeds_by_name(o, root, taken, err)) != 0)
+		return r;
+	if (take_free(o, taken, &n_order) != 0)
+		return err_set(err, NTDB_EBUG, "rollups in a circle");
+	return 0;
+}
+
+int
+rollup_plan_order(struct rollup_plan *p, struct ntdb *root,
+    struct ntdb_error *err)
+{
+	struct orderer o = { .p = p };
+	bool *taken = calloc(p->n_defs + 1, sizeof(*taken));
+	size_t i;
+	int r;
+
+	o.feeds = calloc(p->n_defs * p->n_defs + 1, sizeof(*o.feeds));
+	p->order = calloc(p->n_defs + 1, sizeof(*p->order));
+	if (taken == NULL || o.feeds == NULL || p->order == NULL)
+		r = err_nomem(err);
+	else
+		r = put_in_order(&o, root, taken, err);
+	for (i = 0; i < o.n_tracks; i++)
+		free(o.tracks[i].name);
+	free(o.tracks);
+	free(o.feeds);
+	free(taken);
+	buf_release(&o.name);
+	return r;
+}
