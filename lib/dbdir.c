@@ -102,22 +102,30 @@ create_lock(const struct dbdir *d, int dirfd, const char *name,
 	return r;
 }
 
-/* manifest.ini as the engine's defaults want it. */
+/* manifest.ini as the engine's defaults, and those for this one, want it. */
 static int
 create_manifest(const struct dbdir *d, int dirfd, struct ntdb_error *err)
 {
 	const struct engine_config *engine;
-	struct buf text = BUF_INIT;
+	struct buf text = BUF_INIT, defaults = BUF_INIT;
+	struct engine_config e;
 	int r;
 
 	if ((r = root_engine(d->root, &engine, err)) != 0)
 		return r;
-	if (manifest_template(engine, &text) != 0 || !buf_ok(&text))
+	e = *engine;
+	buf_add(&defaults, e.manifest_defaults.data, e.manifest_defaults.len);
+	if (d->defaults != NULL)
+		buf_add(&defaults, d->defaults, strlen(d->defaults));
+	e.manifest_defaults = defaults;
+	if (manifest_template(&e, &text) != 0 || !buf_ok(&text) ||
+	    !buf_ok(&defaults))
 		r = err_nomem(err);
 	else
 		r = io_publish(dirfd, DBDIR_MANIFEST, text.data, text.len,
 		    true, &d->owner, d->manifest_path, err);
 	buf_release(&text);
+	buf_release(&defaults);
 	return r;
 }
 
@@ -244,13 +252,14 @@ dbdir_complete(const struct dbdir *d, struct ntdb_error *err)
 
 int
 dbdir_create(struct dbdir *d, struct ntdb *root, const char *name,
-    struct ntdb_error *err)
+    const char *defaults, struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
 	int r;
 
-	if ((r = set_names(d, root, name, err)) != 0 ||
-	    (r = root_open(root, true, err)) != 0 ||
+	r = set_names(d, root, name, err);
+	d->defaults = defaults;
+	if (r != 0 || (r = root_open(root, true, err)) != 0 ||
 	    (r = io_owner_of(root->fd, &d->owner, root->path, err)) != 0)
 		goto done;
 	if ((r = open_fd(d, &why)) == NTDB_ENOENT) {

@@ -25,6 +25,8 @@ struct dbdir {
 	char	*wal_path, *lock_path;	/* for messages: NAME/NAME.wal ... */
 	char	*catalog_path, *manifest_path;
 	struct io_owner owner;		/* of new files */
+	const char *defaults;		/* borrowed, may be NULL: sections of
+					 * a manifest that a new one states */
 };
 
 /* Open for reading.  NTDB_ENOENT: no such database (or root). */
@@ -33,10 +35,11 @@ int dbdir_open(struct dbdir *d, struct ntdb *root, const char *name,
 
 /*
  * Open for writing, making root and directory (complete: manifest, catalog,
- * log, locks) if they are missing.
+ * log, locks) if they are missing.  defaults is NULL, or sections that a new
+ * manifest is to state.
  */
 int dbdir_create(struct dbdir *d, struct ntdb *root, const char *name,
-    struct ntdb_error *err);
+    const char *defaults, struct ntdb_error *err);
 void dbdir_close(struct dbdir *d);
 
 /*

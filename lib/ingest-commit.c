@@ -69,7 +69,7 @@ judging_init(struct judging *j, struct ntdb_ingest *in, struct writer *w,
 	j->to = to;
 	j->now_ns = ntdb_now(in->root);
 	j->clock_set = j->now_ns >= NTDB_RELEASE_S * NS_PER_S;
-	if (!j->clock_set || ahead == 0 ||
+	if (!j->clock_set || ahead == 0 || in->derived ||
 	    __builtin_add_overflow(j->now_ns, ahead, &j->latest_ns))
 		j->latest_ns = INT64_MAX;
 }

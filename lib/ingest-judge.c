@@ -108,7 +108,8 @@ judge_float(const struct manifest *mf, const struct pending *p, uint8_t type,
 	const char *reason;
 
 	if (p->kind == PENDING_INT) {
-		if (p->flags & (PENDING_SUFFIXED | PENDING_TYPED))
+		if ((p->flags & (PENDING_SUFFIXED | PENDING_TYPED)) &&
+		    !(p->flags & PENDING_DERIVED))
 			return type_mismatch(type);
 		if (!integer_to_dec(p->m, &d))
 			return "integer is not exact as a float";
@@ -184,7 +185,7 @@ judge_conversion(struct judging *j, struct pending *p, uint32_t id,
 	int r = 0;
 
 	*reason = type_mismatch(type);
-	if (!j->w->manifest.integers_float)
+	if (!j->w->manifest.integers_float && !(p->flags & PENDING_DERIVED))
 		return 0;
 	if (type == NTDB_INT64)
 		r = has_large_integer(j, id, &large, err);

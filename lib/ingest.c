@@ -303,6 +303,8 @@ add_typed(struct ntdb_ingest *in, const char *db, const char *metric,
 	*p = *sample;
 	p->ordinal = in->ordinal;
 	p->flags |= PENDING_TYPED;
+	if (in->derived)
+		p->flags |= PENDING_DERIVED;
 	target = target_find(in, word, len, &why, &reason);
 	if (target == UINT32_MAX) {
 		in->n_pending--;

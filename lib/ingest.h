@@ -33,7 +33,8 @@ enum pending_flag {
 	PENDING_TYPED = 4,	/* not from text: class as given */
 	PENDING_ROUNDED = 8,
 	PENDING_HELD = 16,	/* text is our own copy */
-	PENDING_SUSPECT = 32	/* may be stored already */
+	PENDING_SUSPECT = 32,	/* may be stored already */
+	PENDING_DERIVED = 64	/* a result: see ingest_derived */
 };
 
 enum verdict {
@@ -133,8 +134,20 @@ struct ntdb_ingest {
 	struct flusher *flusher;	/* owned; NULL until much was added */
 	struct line_scanner scanner;
 	struct buf tail;		/* a last line without its newline */
+	bool	derived;		/* typed samples are results */
 	struct ntdb_ingest_stats stats;
 };
+
+/*
+ * Typed samples from now on are results computed from others: the clock does
+ * not matter, an integer may go to a metric of floats, and a float turns a
+ * metric of integers into one of floats.
+ */
+static inline void
+ingest_derived(struct ntdb_ingest *in)
+{
+	in->derived = true;
+}
 
 /* ingest-target.c */
 

@@ -400,6 +400,38 @@ int ntdb_retain(struct ntdb *db, const char *name,
     const struct ntdb_retain_options *opt, struct ntdb_retain_result *res,
     struct ntdb_error *err);
 
+/* -------------------------------------------------------------- rollups */
+
+struct ntdb_rollup_options {
+	bool	rebuild;	/* compute all again that has its source */
+	bool	dry_run;	/* only say what would be done */
+	/* Told what was (would be) done of each job that had work; may be
+	 * NULL. */
+	void	(*done)(void *arg, const char *db, const char *job,
+		    uint64_t metrics, uint64_t written, uint64_t replaced);
+	void	*arg;
+	bool	(*stop)(void *arg);	/* asked between jobs; may be NULL */
+};
+
+struct ntdb_rollup_result {
+	uint64_t jobs;		/* that had something to do */
+	uint64_t metrics;	/* of which buckets were computed */
+	uint64_t written;	/* values that are new */
+	uint64_t replaced;	/* values that were others before */
+};
+
+/*
+ * Run the rollup jobs of the named databases, of all if n is 0, and those
+ * that they feed in their order.  Each bucket that is due is computed and
+ * stored in the job's destination, once, however often this is called and
+ * wherever it was killed before.  opt and res may be NULL.  NTDB_ECONFIG: a
+ * job is wrong, and nothing was done.  NTDB_EBUSY: another process seals,
+ * expires or rolls up one of the databases.
+ */
+int ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
+    const struct ntdb_rollup_options *opt, struct ntdb_rollup_result *res,
+    struct ntdb_error *err);
+
 /* --------------------------------------------------------------- query */
 
 struct ntdb_query;

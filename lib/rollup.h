@@ -71,4 +71,97 @@ bool rollup_reads(const struct rollup_plan *p, const struct rollup_def *d,
 void rollup_name(const struct rollup_def *d, const char *source, size_t len,
     int aggregate, struct buf *out);
 
+/* ---- what is due */
+
+/* A metric that a job reads. */
+struct rollup_item {
+	uint32_t id;
+	int64_t	next;		/* buckets before it are written; INT64_MIN:
+				 * none is */
+	int64_t	due;		/* buckets that begin before it are due */
+	int64_t	last_t;		/* its last sample */
+	int64_t	done;		/* next, once this run is over */
+};
+
+/* Buckets of an item that are to be computed: those that begin in
+ * [from, to). */
+struct rollup_task {
+	uint32_t item;
+	int64_t	from, to;
+};
+
+/* A time range in which a metric has got samples; see rollup_changes. */
+struct rollup_change {
+	uint32_t id;
+	int64_t	first, last;
+};
+
+/* Up to where a run before had seen the source. */
+struct rollup_since {
+	bool	known;
+	uint64_t epoch;		/* of the log */
+	uint64_t pos;		/* in the log */
+};
+
+/*
+ * Where samples have arrived since then, in log or pages, as sorted ranges
+ * that do not overlap; they may be wider than needed.  Not known: all of
+ * time, for every metric.  *out is owned by the caller (free).
+ */
+int rollup_changes(struct snapshot *s, const struct rollup_since *since,
+    struct rollup_change **out, size_t *n, struct ntdb_error *err);
+
+/* ---- a run */
+
+struct rollup_dest;
+
+/* A job that is being run. */
+struct rollup_work {
+	struct ntdb *root;
+	const struct rollup_plan *plan;
+	const struct rollup_def *def;
+	struct snapshot *source;	/* borrowed */
+	const struct ntdb_rollup_options *opt;
+	struct ntdb_rollup_result *res;
+	struct rollup_item *items;	/* owned */
+	size_t	n_items, items_cap;
+	struct rollup_task *tasks;	/* owned; sorted by from, to, item */
+	size_t	n_tasks, tasks_cap;
+	struct rollup_dest *dest;	/* owned */
+};
+
+/*
+ * Find the job's metrics and what is to be computed of them.  With rebuild
+ * all there is, else what is due and what has changed.  release also after a
+ * failure.
+ */
+int rollup_find_work(struct rollup_work *w, const struct checkpoints *c,
+    const struct rollup_change *changes, size_t n, struct ntdb_error *err);
+void rollup_work_release(struct rollup_work *w);
+
+/* Compute the tasks, and bring the results into the destination. */
+int rollup_compute(struct rollup_work *w, struct ntdb_error *err);
+
+/* ---- the destination */
+
+/* One result: aggregate a of an item's bucket that begins at t. */
+struct rollup_value {
+	uint32_t item;
+	uint32_t a;		/* index in the job's aggregates */
+	int64_t	t;
+	bool	is_int;
+	union ntdb_value value;
+};
+
+/* Open the destination of a job; it is made with the first value. */
+int rollup_dest_open(struct rollup_work *w, struct ntdb_error *err);
+void rollup_dest_close(struct rollup_work *w);
+
+/* Take a value: it is appended, passed over, or put aside to be compared. */
+int rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err);
+
+/* All values have been put: store and sync them. */
+int rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err);
+
 #endif

@@ -74,7 +74,7 @@ writer_open(struct writer *w, struct ntdb *root, const char *name,
 	memset(w, 0, sizeof(*w));
 	w->lock_fd = -1;
 	wal_init(&w->wal);
-	r = create ? dbdir_create(&w->dir, root, name, err) :
+	r = create ? dbdir_create(&w->dir, root, name, NULL, err) :
 	    dbdir_open(&w->dir, root, name, err);
 	if (r != 0)
 		return r;

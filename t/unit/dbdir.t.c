@@ -48,7 +48,7 @@ create(const char *name, struct ntdb_error *err)
 {
 	struct ntdb *db = open_root();
 	struct dbdir d;
-	int r = dbdir_create(&d, db, name, err);
+	int r = dbdir_create(&d, db, name, NULL, err);
 
 	if (r == 0)
 		dbdir_close(&d);
@@ -79,7 +79,7 @@ test_create(void)
 	umask(077);
 	fd = make_root("create", 0750);
 	db = open_root();
-	is_int(dbdir_create(&d, db, "db", NULL), 0, "a database is made");
+	is_int(dbdir_create(&d, db, "db", NULL, NULL), 0, "a database is made");
 	ok(scratch_exists(fd, "db") && scratch_exists(fd, "engine.ini") &&
 	    scratch_count(fd) == 2, "it and engine.ini are in the root");
 	is_int(scratch_count(d.fd), 5, "in it are five files");
@@ -132,7 +132,7 @@ test_open(void)
 	    "a file is no database");
 	is_int(dbdir_open(&d, db, "../create/db", NULL), NTDB_EUSAGE,
 	    "a path is no name");
-	is_int(dbdir_create(&d, db, ".db", NULL), NTDB_EUSAGE,
+	is_int(dbdir_create(&d, db, ".db", NULL, NULL), NTDB_EUSAGE,
 	    "nor is what begins with a dot");
 	ntdb_close(db);
 
@@ -204,7 +204,7 @@ test_many(void)
 		if (fork() != 0)
 			continue;
 		db = open_root();
-		if (dbdir_create(&d, db, "db", NULL) != 0 || wal_open(&w,
+		if (dbdir_create(&d, db, "db", NULL, NULL) != 0 || wal_open(&w,
 		    d.fd, d.wal, false, "log", NULL) != 0)
 			_exit(1);
 		snprintf(name, sizeof(name), "nonce.%d", i);
@@ -244,7 +244,7 @@ test_by_hand(void)
 	mkdirat(fd, "db", 0700);
 	scratch_write(fd, "db/manifest.ini",
 	    "[retention]\npartition = month\n", 30);
-	is_int(dbdir_create(&d, db, "db", NULL), 0, "it is opened");
+	is_int(dbdir_create(&d, db, "db", NULL, NULL), 0, "it is opened");
 	is_int(dbdir_complete(&d, NULL), 0, "and completed");
 	ok(scratch_exists(d.fd, "lock") && scratch_exists(d.fd, "maint.lock"),
 	    "with locks");
@@ -294,7 +294,7 @@ test_partitions(void)
 	struct dbdir d;
 	size_t i;
 
-	if (dbdir_create(&d, db, "db", NULL) != 0)
+	if (dbdir_create(&d, db, "db", NULL, NULL) != 0)
 		bail("no database");
 	lists(&d, INT64_MIN, INT64_MAX, "");
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)

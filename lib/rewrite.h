@@ -1,0 +1,31 @@
+/*
+ * Floor 5.  Putting samples in the place of others.
+ *
+ * For results of rollups that have changed: the data file of a partition is
+ * written anew, as sealing does it, with the samples given in place of those
+ * that the same metrics have at the same times.
+ */
+#ifndef NTDB_REWRITE_H
+#define NTDB_REWRITE_H
+
+#include "writer.h"
+
+struct rewrite_sample {
+	uint32_t id;		/* of a metric that has a name */
+	bool	is_int;
+	uint8_t	scale;		/* a decimal's; 0 for integers */
+	int64_t	t, m;
+};
+
+/*
+ * Replace samples.  For each (id, t) that is among s[0 .. n), which need not
+ * be sorted, all stored samples of that metric and time are gone afterwards,
+ * and those given are there, in their order.  Types of metrics grow as they
+ * do for samples that are ingested.  maint.lock is held, the lock is not.
+ * Each partition changes at once; those before the one that failed have
+ * changed.
+ */
+int rewrite_samples(struct writer *w, const struct rewrite_sample *s,
+    size_t n, struct ntdb_error *err);
+
+#endif

@@ -1,0 +1,455 @@
+/*
+ * Bringing results into the destination of a job.
+ *
+ * What is later than the last sample of its metric there is appended, as any
+ * sample is.  What is not has been written by a run before: it is compared
+ * with what is stored, and where that is something else it is replaced.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "ingest.h"
+#include "rewrite.h"
+#include "rollup.h"
+#include "scan.h"
+
+#define DOUBTS_MAX 65536u	/* values that are compared at a time */
+
+/* What is known of a metric of results. */
+struct dest_metric {
+	bool	known;		/* it has been looked up */
+	bool	has_last;
+	bool	is_int;
+	uint32_t id;		/* 0: it is new */
+	int64_t	last_t;
+	uint64_t last_bits;	/* as value_bits */
+};
+
+struct rollup_dest {
+	const char *name;		/* borrowed */
+	struct snapshot snap;		/* if it exists */
+	bool	exists;
+	struct last_sample *lasts;	/* owned, by id; NULL: see the state */
+	struct dest_metric *metrics;	/* owned: item * aggregates + a */
+	struct ntdb_ingest *in;		/* NULL: nothing was appended */
+	struct rollup_value *doubts;	/* owned */
+	size_t	n_doubts;
+	struct ntdb_error refused;	/* code 0: none was */
+	struct buf metric;		/* a name with its NUL */
+};
+
+/* ---- opening */
+
+/* The last samples of all metrics, where the state does not know them. */
+static int
+find_lasts(struct rollup_dest *d, struct ntdb_error *err)
+{
+	uint32_t n = d->snap.state.n_slots, id, *ids;
+	int r;
+
+	if (d->snap.state.complete || n == 0)
+		return 0;
+	ids = malloc(n * sizeof(*ids));
+	d->lasts = calloc(n, sizeof(*d->lasts));
+	if (ids == NULL || d->lasts == NULL) {
+		free(ids);
+		return err_nomem(err);
+	}
+	for (id = 0; id < n; id++)
+		ids[id] = id;
+	r = scan_find_lasts(&d->snap, NULL, ids, n, INT64_MIN, INT64_MAX,
+	    d->lasts, err);
+	free(ids);
+	return r;
+}
+
+int
+rollup_dest_open(struct rollup_work *w, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct rollup_dest *d = calloc(1, sizeof(*d));
+	int r;
+
+	if ((w->dest = d) == NULL)
+		return err_nomem(err);
+	d->name = w->plan->dbs[w->def->dest].name;
+	d->metrics = calloc(w->n_items * w->def->n_aggregates + 1,
+	    sizeof(*d->metrics));
+	d->doubts = malloc(DOUBTS_MAX * sizeof(*d->doubts));
+	if (d->metrics == NULL || d->doubts == NULL)
+		return err_nomem(err);
+	r = snapshot_open(&d->snap, w->root, d->name, &why);
+	if (r == 0) {
+		d->exists = true;
+		return find_lasts(d, err);
+	}
+	snapshot_release(&d->snap);
+	return r == NTDB_ENOENT ? 0 : err_at(err, r, why.path, why.offset,
+	    "%s", why.text);
+}
+
+void
+rollup_dest_close(struct rollup_work *w)
+{
+	struct rollup_dest *d = w->dest;
+
+	if (d == NULL)
+		return;
+	ntdb_ingest_close(d->in);
+	if (d->exists)
+		snapshot_release(&d->snap);
+	free(d->lasts);
+	free(d->metrics);
+	free(d->doubts);
+	buf_release(&d->metric);
+	free(d);
+	w->dest = NULL;
+}
+
+/* ---- metrics of results */
+
+/* Its name, with a NUL, in d->metric. */
+static int
+name_metric(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err)
+{
+	const struct state *s = &w->source->state;
+	const struct metric *m = state_metric(s, w->items[v->item].id);
+	struct buf *b = &w->dest->metric;
+
+	rollup_name(w->def, state_name(s, m), m->name_len,
+	    w->def->aggregates[v->a], b);
+	buf_add_u8(b, 0);
+	return buf_ok(b) ? 0 : err_nomem(err);
+}
+
+static int
+look_up(struct rollup_work *w, const struct rollup_value *v,
+    struct dest_metric *dm, struct ntdb_error *err)
+{
+	struct rollup_dest *d = w->dest;
+	const struct metric *m;
+	int r;
+
+	dm->known = true;
+	if (!d->exists)
+		return 0;
+	if ((r = name_metric(w, v, err)) != 0)
+		return r;
+	dm->id = state_find(&d->snap.state, (const char *)d->metric.data,
+	    d->metric.len - 1);
+	if (dm->id == 0)
+		return 0;
+	m = state_metric(&d->snap.state, dm->id);
+	dm->is_int = ntdb_type_is_int(m->type);
+	if (d->lasts != NULL) {
+		const struct last_sample *l = &d->lasts[dm->id];
+
+		dm->has_last = l->found;
+		dm->last_t = l->t;
+		dm->last_bits = value_bits(dm->is_int, l->m, l->scale);
+	} else if (m->flags & METRIC_HAS_LAST) {
+		dm->has_last = true;
+		dm->last_t = m->last_t;
+		dm->last_bits = value_bits(dm->is_int, m->last_m,
+		    m->last_scale);
+	}
+	return 0;
+}
+
+/* A value as it is stored. */
+struct stored {
+	bool	is_int;
+	uint8_t	scale;
+	int64_t	m;
+};
+
+static struct stored
+as_stored(const struct rollup_value *v)
+{
+	struct stored s = { v->is_int, 0, v->value.i };
+	struct dec d;
+
+	if (!v->is_int) {
+		d = dec_from_f64(v->value.f);
+		s.m = d.m;
+		s.scale = d.scale;
+	}
+	return s;
+}
+
+/* Whether a value is what a metric of that class has, as bits. */
+static bool
+is_same(const struct rollup_value *v, bool is_int, uint64_t bits)
+{
+	struct stored s = as_stored(v);
+
+	if (!is_int && v->is_int)
+		int_to_decimal(&s.m, &s.scale);
+	return is_int && !v->is_int ? false :
+	    value_bits(is_int, s.m, s.scale) == bits;
+}
+
+/* ---- appending */
+
+static void
+note_refused(void *arg, uint64_t line, const char *text, size_t len,
+    enum ntdb_refusal why, const char *reason)
+{
+	struct rollup_dest *d = arg;
+
+	(void)line;
+	(void)why;
+	err_set(&d->refused, NTDB_ECORRUPT, "%.*s: %s", (int)len, text,
+	    reason);
+}
+
+/* A destination that is new is made for rollups. */
+static int
+create(struct rollup_work *w, struct ntdb_error *err)
+{
+	const bool daily = w->def->interval_ns >= INT64_C(86400000000000);
+	struct dbdir dir;
+	int r;
+
+	r = dbdir_create(&dir, w->root, w->dest->name, daily ?
+	    "\n[retention]\npartition = year\n" :
+	    "\n[retention]\npartition = month\n", err);
+	if (r == 0)
+		dbdir_close(&dir);
+	return r;
+}
+
+static int
+append(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err)
+{
+	struct ntdb_ingest_options opt = NTDB_INGEST_OPTIONS_INIT;
+	struct rollup_dest *d = w->dest;
+	int r;
+
+	w->res->written++;
+	if (w->opt->dry_run)
+		return 0;
+	if (d->in == NULL) {
+		opt.sync = true;
+		opt.refused = note_refused;
+		opt.arg = d;
+		if ((!d->exists && (r = create(w, err)) != 0) ||
+		    (r = ntdb_ingest_open(w->root, &opt, &d->in, err)) != 0)
+			return r;
+		ingest_derived(d->in);
+	}
+	if ((r = name_metric(w, v, err)) != 0)
+		return r;
+	return v->is_int ?
+	    ntdb_ingest_int(d->in, d->name, (const char *)d->metric.data,
+	    v->value.i, true, v->t, err) :
+	    ntdb_ingest_float(d->in, d->name, (const char *)d->metric.data,
+	    v->value.f, true, v->t, err);
+}
+
+/* ---- comparing */
+
+static struct dest_metric *
+metric_of(const struct rollup_work *w, const struct rollup_value *v)
+{
+	return &w->dest->metrics[v->item * w->def->n_aggregates + v->a];
+}
+
+/* Values by metric in the destination, then time. */
+struct doubt {
+	const struct rollup_value *v;
+	uint32_t id;
+};
+
+static int
+compare_doubts(const void *a, const void *b)
+{
+	const struct doubt *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (x->v->t > y->v->t) - (x->v->t < y->v->t);
+}
+
+/* Values of one metric, while what is stored of it goes by. */
+struct comparing {
+	struct rollup_work *w;
+	const struct doubt *next, *end;
+	unsigned same, other;	/* samples at the time of next */
+	struct buf replace;	/* struct rewrite_sample */
+};
+
+/* No more samples at the time of the value at hand. */
+static void
+settle(struct comparing *c)
+{
+	const struct rollup_value *v = c->next->v;
+	struct stored s = as_stored(v);
+	struct rewrite_sample x = { c->next->id, s.is_int, s.scale, v->t,
+	    s.m };
+
+	if (c->same != 1 || c->other != 0)
+		buf_add(&c->replace, &x, sizeof(x));
+	c->same = c->other = 0;
+	c->next++;
+}
+
+static void
+compare_block(struct comparing *c, const struct block *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++) {
+		while (c->next < c->end && c->next->v->t < b->t[i])
+			settle(c);
+		if (c->next == c->end)
+			return;
+		if (c->next->v->t != b->t[i])
+			continue;
+		if (is_same(c->next->v, b->scale == NULL,
+		    value_bits(b->scale == NULL, b->m[i],
+		    b->scale == NULL ? 0 : b->scale[i])))
+			c->same++;
+		else
+			c->other++;
+	}
+}
+
+/* All values in doubt, against what is stored. */
+static int
+compare_all(struct comparing *c, const struct doubt *doubts, size_t n,
+    const uint32_t *ids, size_t n_ids, int64_t first, int64_t last,
+    struct ntdb_error *err)
+{
+	const struct doubt *end = doubts + n;
+	struct scan *sc;
+	struct block b;
+	uint32_t id;
+	int r;
+
+	r = scan_open(&sc, &c->w->dest->snap, ids, n_ids, first, last, err);
+	if (r != 0)
+		return r;
+	while ((r = scan_next_metric(sc, &id, err)) == 0) {
+		c->next = doubts;
+		while (doubts < end && doubts->id == id)
+			doubts++;
+		c->end = doubts;
+		while (c->next < c->end &&
+		    (r = scan_next_block(sc, &b, err)) == 0)
+			compare_block(c, &b);
+		if (r != 0 && r != NTDB_END)
+			break;
+		while (c->next < c->end)
+			settle(c);
+	}
+	scan_close(sc);
+	return r == NTDB_END ? 0 : r;
+}
+
+static int
+replace(struct rollup_work *w, const struct buf *samples,
+    struct ntdb_error *err)
+{
+	const size_t n = samples->len / sizeof(struct rewrite_sample);
+	struct writer dest;
+	int r;
+
+	if (!buf_ok(samples))
+		return err_nomem(err);
+	w->res->replaced += n;
+	if (n == 0 || w->opt->dry_run)
+		return 0;
+	r = writer_open(&dest, w->root, w->dest->name, false, err);
+	if (r != 0)
+		return r;
+	r = rewrite_samples(&dest,
+	    (const struct rewrite_sample *)(const void *)samples->data, n,
+	    err);
+	writer_close(&dest);
+	return r;
+}
+
+static int
+settle_doubts(struct rollup_work *w, struct ntdb_error *err)
+{
+	struct rollup_dest *d = w->dest;
+	struct comparing c = { .w = w };
+	struct doubt *doubts = malloc((d->n_doubts + 1) * sizeof(*doubts));
+	uint32_t *ids = malloc((d->n_doubts + 1) * sizeof(*ids));
+	int64_t first = INT64_MAX, last = INT64_MIN;
+	size_t i, n_ids = 0;
+	int r = 0;
+
+	if (doubts == NULL || ids == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	for (i = 0; i < d->n_doubts; i++) {
+		const struct rollup_value *v = &d->doubts[i];
+
+		doubts[i].v = v;
+		doubts[i].id = metric_of(w, v)->id;
+		first = v->t < first ? v->t : first;
+		last = v->t > last ? v->t : last;
+	}
+	qsort(doubts, d->n_doubts, sizeof(*doubts), compare_doubts);
+	for (i = 0; i < d->n_doubts; i++)
+		if (i == 0 || doubts[i].id != doubts[i - 1].id)
+			ids[n_ids++] = doubts[i].id;
+	if (n_ids > 0)
+		r = compare_all(&c, doubts, d->n_doubts, ids, n_ids, first,
+		    last, err);
+	if (r == 0)
+		r = replace(w, &c.replace, err);
+	d->n_doubts = 0;
+done:
+	free(doubts);
+	free(ids);
+	buf_release(&c.replace);
+	return r;
+}
+
+int
+rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err)
+{
+	struct rollup_dest *d = w->dest;
+	struct dest_metric *dm = metric_of(w, v);
+	struct stored s;
+	int r;
+
+	if (!dm->known && (r = look_up(w, v, dm, err)) != 0)
+		return r;
+	if (dm->has_last && v->t <= dm->last_t) {
+		if (v->t == dm->last_t &&
+		    is_same(v, dm->is_int, dm->last_bits))
+			return 0;
+		d->doubts[d->n_doubts++] = *v;
+		return d->n_doubts < DOUBTS_MAX ? 0 : settle_doubts(w, err);
+	}
+	s = as_stored(v);
+	dm->has_last = true;
+	dm->is_int = v->is_int;
+	dm->last_t = v->t;
+	dm->last_bits = value_bits(v->is_int, s.m, s.scale);
+	return append(w, v, err);
+}
+
+int
+rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err)
+{
+	struct rollup_dest *d = w->dest;
+	int r;
+
+	if ((r = settle_doubts(w, err)) != 0)
+		return r;
+	if (d->in != NULL && (r = ntdb_ingest_finish(d->in, err)) != 0)
+		return r;
+	if (d->refused.code != 0)
+		return err_set(err, d->refused.code, "%s", d->refused.text);
+	return 0;
+}

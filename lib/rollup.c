@@ -1,0 +1,535 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "rollup.h"
+#include "seal.h"
+#include "timefmt.h"
+
+/* A run over all jobs. */
+struct run {
+	struct ntdb *root;
+	const struct ntdb_rollup_options *opt;
+	struct ntdb_rollup_result *res;
+	struct rollup_plan plan;
+	struct rollup_since *since;	/* owned, by database */
+	bool	*begun;			/* owned, by database: since is set */
+};
+
+/* The jobs of one database that come one after the other. */
+struct group {
+	struct run *run;
+	uint32_t source;		/* index of the database */
+	const uint32_t *defs;		/* n of them, in the plan's order */
+	size_t	n;
+	int	*locks;			/* owned, by database: maint.lock or -1 */
+	struct snapshot snap;
+	bool	open;
+	struct checkpoints cp;
+	struct rollup_change *changes;	/* owned */
+	size_t	n_changes;
+	struct rollup_since seen;	/* up to where the source was seen */
+	int64_t	due;			/* when the clock makes buckets due */
+	bool	failed;			/* a job has; the others went on */
+};
+
+/* ---- whether there is anything to do at all */
+
+static uint64_t
+hash_stat(uint64_t h, const struct stat *st)
+{
+	h = (h ^ (uint64_t)st->st_mtim.tv_sec) * UINT64_C(1099511628211);
+	h = (h ^ (uint64_t)st->st_mtim.tv_nsec) * UINT64_C(1099511628211);
+	return (h ^ (uint64_t)st->st_size) * UINT64_C(1099511628211);
+}
+
+/* The configuration that jobs depend on, as a hash of its files' stamps. */
+static uint64_t
+config_hash(const struct dbdir *d)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	struct stat st;
+
+	if (fstatat(d->fd, DBDIR_MANIFEST, &st, 0) == 0)
+		h = hash_stat(h, &st);
+	if (fstatat(d->root->fd, "engine.ini", &st, 0) == 0)
+		h = hash_stat(h, &st);
+	return h;
+}
+
+/* The log's epoch and length. */
+static int
+log_position(const struct dbdir *d, struct rollup_since *pos,
+    struct ntdb_error *err)
+{
+	struct stat st;
+	struct wal w;
+	int r;
+
+	if ((r = wal_open(&w, d->fd, d->wal, false, d->wal_path, err)) != 0)
+		return r;
+	pos->known = true;
+	pos->epoch = w.head.epoch;
+	pos->pos = fstat(w.fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	wal_release(&w);
+	return 0;
+}
+
+/*
+ * Whether a database is certain to have nothing to do: it has not changed
+ * since the run before, and no bucket has become due by the clock.
+ */
+static bool
+is_idle(const struct dbdir *d, int64_t now)
+{
+	struct checkpoint_tail t;
+	struct rollup_since pos;
+
+	return checkpoints_tail(&t, d->fd, "rollup.checkpoints.log",
+	    NULL) == 0 && now < t.due && t.hash == config_hash(d) &&
+	    log_position(d, &pos, NULL) == 0 && pos.epoch == t.log_epoch &&
+	    pos.pos == (uint64_t)t.log_pos;
+}
+
+/* Whether a database has jobs; if one cannot tell, it has. */
+static bool
+has_jobs(const struct dbdir *d)
+{
+	struct manifest m;
+	bool has;
+
+	has = dbdir_manifest(d, &m, NULL) != 0 ||
+	    (m.rollups_enabled && m.n_jobs > 0);
+	manifest_release(&m);
+	return has;
+}
+
+/* Whether all of these databases are idle. */
+static int
+all_idle(struct ntdb *root, char *const *names, size_t n, bool *idle,
+    struct ntdb_error *err)
+{
+	const int64_t now = ntdb_now(root);
+	struct dbdir d;
+	size_t i;
+	int r;
+
+	*idle = true;
+	for (i = 0; *idle && i < n; i++) {
+		if ((r = dbdir_open(&d, root, names[i], err)) != 0)
+			return r;
+		*idle = is_idle(&d, now) || !has_jobs(&d);
+		dbdir_close(&d);
+	}
+	return 0;
+}
+
+/* ---- locks */
+
+/*
+ * maint.lock of the source and of the destinations that exist, in the order
+ * of names, so that two runs do not wait for each other.  One that is made
+ * later is locked then.
+ */
+static bool
+concerns(const struct group *g, uint32_t db)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		if (g->run->plan.defs[g->defs[i]].dest == db)
+			return true;
+	return db == g->source;
+}
+
+static int
+lock_db(struct group *g, uint32_t db, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct dbdir d;
+	int r;
+
+	r = dbdir_open(&d, g->run->root, g->run->plan.dbs[db].name, &why);
+	if (r == NTDB_ENOENT)
+		return 0;
+	if (r != 0)
+		return err_at(err, r, why.path, -1, "%s", why.text);
+	r = maint_lock(&d, g->run->root->opt.wait_ns, &g->locks[db], err);
+	dbdir_close(&d);
+	return r;
+}
+
+static int
+lock_all(struct group *g, struct ntdb_error *err)
+{
+	const struct rollup_plan *p = &g->run->plan;
+	const char *done = "";
+	uint32_t i, next;
+	int r;
+
+	for (;;) {
+		next = UINT32_MAX;
+		for (i = 0; i < p->n_dbs; i++)
+			if (concerns(g, i) && strcmp(p->dbs[i].name, done) > 0 &&
+			    (next == UINT32_MAX || strcmp(p->dbs[i].name,
+			    p->dbs[next].name) < 0))
+				next = i;
+		if (next == UINT32_MAX)
+			return 0;
+		if ((r = lock_db(g, next, err)) != 0)
+			return r;
+		done = p->dbs[next].name;
+	}
+}
+
+/* ---- the source */
+
+static void
+close_source(struct group *g)
+{
+	if (g->open)
+		snapshot_release(&g->snap);
+	free(g->changes);
+	g->changes = NULL;
+	g->n_changes = 0;
+	g->open = false;
+}
+
+/* Last samples, where the state does not know them. */
+static int
+complete_lasts(struct snapshot *s, struct ntdb_error *err)
+{
+	uint32_t n = s->state.n_slots, id, *ids;
+	struct last_sample *lasts;
+	int r;
+
+	if (s->state.complete || n == 0)
+		return 0;
+	ids = malloc(n * sizeof(*ids));
+	lasts = calloc(n, sizeof(*lasts));
+	if (ids == NULL || lasts == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	for (id = 0; id < n; id++)
+		ids[id] = id;
+	r = scan_find_lasts(s, NULL, ids, n, INT64_MIN, INT64_MAX, lasts,
+	    err);
+	for (id = 1; r == 0 && id < n; id++)
+		if (lasts[id].found && state_metric(&s->state, id) != NULL)
+			state_sample(&s->state, id, lasts[id].t, lasts[id].m,
+			    lasts[id].scale);
+done:
+	free(ids);
+	free(lasts);
+	return r;
+}
+
+/* Where the run before has left off; of all groups of this run the same. */
+static void
+take_since(struct group *g)
+{
+	struct rollup_since *s = &g->run->since[g->source];
+	const struct checkpoint *e;
+
+	if (g->run->begun[g->source])
+		return;
+	g->run->begun[g->source] = true;
+	e = checkpoints_find(&g->cp, "", "LOG", 3);
+	s->known = e != NULL && e->number >= 0;
+	if (s->known) {
+		s->epoch = e->epoch;
+		s->pos = (uint64_t)e->number;
+	}
+}
+
+/* Open the source as it is now, and see what has changed in it. */
+static int
+open_source(struct group *g, struct ntdb_error *err)
+{
+	struct run *run = g->run;
+	int r;
+
+	close_source(g);
+	r = snapshot_open(&g->snap, run->root, run->plan.dbs[g->source].name,
+	    err);
+	g->open = true;
+	if (r != 0 || (r = complete_lasts(&g->snap, err)) != 0)
+		return r;
+	if (!g->seen.known) {
+		g->seen.known = g->snap.wal.fd != -1;
+		g->seen.epoch = g->snap.wal.head.epoch;
+		g->seen.pos = g->snap.log_end;
+	}
+	take_since(g);
+	return rollup_changes(&g->snap, &run->since[g->source], &g->changes,
+	    &g->n_changes, err);
+}
+
+/* ---- jobs */
+
+/* A job that is not what it was begins anew. */
+static bool
+has_changed(const struct group *g, const struct rollup_def *d)
+{
+	const struct checkpoint *e;
+
+	e = checkpoints_find(&g->cp, d->job->id, "", 0);
+	return e == NULL || (uint64_t)e->number != d->hash;
+}
+
+/* Remember how far a job has come, and when it goes on by the clock. */
+static int
+take_checkpoints(struct group *g, struct rollup_work *w,
+    struct ntdb_error *err)
+{
+	const struct state *s = &g->snap.state;
+	int64_t first, last, due;
+	size_t i;
+	int r;
+
+	if (has_changed(g, w->def)) {
+		checkpoints_forget(&g->cp, w->def->job->id);
+		r = checkpoints_set(&g->cp, w->def->job->id, "", 0,
+		    (int64_t)w->def->hash, 0, err);
+		if (r != 0)
+			return r;
+	}
+	for (i = 0; i < w->n_items; i++) {
+		const struct rollup_item *item = &w->items[i];
+		const struct metric *m = state_metric(s, item->id);
+
+		if (item->done != item->next || g->run->opt->rebuild) {
+			r = checkpoints_set(&g->cp, w->def->job->id,
+			    state_name(s, m), m->name_len, item->done,
+			    g->snap.wal.head.epoch, err);
+			if (r != 0)
+				return r;
+		}
+		bucket_span(item->last_t, w->def->interval_ns, &first, &last);
+		if (item->last_t >= item->done && !__builtin_add_overflow(
+		    last, w->def->grace_ns + 1, &due) && due < g->due)
+			g->due = due;
+	}
+	return 0;
+}
+
+static int
+do_work(struct rollup_work *w, struct ntdb_error *err)
+{
+	int r;
+
+	if ((r = rollup_dest_open(w, err)) == 0 &&
+	    (r = rollup_compute(w, err)) == 0)
+		r = rollup_dest_finish(w, err);
+	rollup_dest_close(w);
+	return r;
+}
+
+/* Tell what was done of a job. */
+static void
+tell(const struct group *g, const struct rollup_work *w,
+    const struct ntdb_rollup_result *before)
+{
+	const struct ntdb_rollup_result *r = w->res;
+	const struct run *run = g->run;
+
+	if (r->written == before->written && r->replaced == before->replaced)
+		return;
+	w->res->jobs++;
+	if (run->opt->done != NULL)
+		run->opt->done(run->opt->arg, run->plan.dbs[g->source].name,
+		    w->def->job->id, r->metrics - before->metrics,
+		    r->written - before->written,
+		    r->replaced - before->replaced);
+}
+
+static int
+run_job(struct group *g, const struct rollup_def *d, struct ntdb_error *err)
+{
+	const bool anew = g->run->opt->rebuild || has_changed(g, d);
+	struct ntdb_rollup_result before = *g->run->res;
+	struct rollup_work w = { .root = g->run->root, .plan = &g->run->plan,
+	    .def = d, .source = &g->snap, .opt = g->run->opt,
+	    .res = g->run->res };
+	int r;
+
+	r = rollup_find_work(&w, anew ? NULL : &g->cp, g->changes,
+	    g->n_changes, err);
+	if (r == 0 && w.n_tasks > 0)
+		r = do_work(&w, err);
+	if (r == 0) {
+		tell(g, &w, &before);
+		r = take_checkpoints(g, &w, err);
+	}
+	rollup_work_release(&w);
+	return r;
+}
+
+/* What fails in one job does not keep the others waiting. */
+static int
+run_jobs(struct group *g, struct ntdb_error *err)
+{
+	struct run *run = g->run;
+	bool written = false;
+	int r, first = 0;
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		const struct rollup_def *d = &run->plan.defs[g->defs[i]];
+		struct ntdb_error why = NTDB_ERROR_INIT;
+		uint64_t before = run->res->written + run->res->replaced;
+
+		if (run->opt->stop != NULL && run->opt->stop(run->opt->arg)) {
+			g->failed = true;
+			break;
+		}
+		/* What jobs before this have written here counts too. */
+		r = written ? open_source(g, &why) : 0;
+		written = false;
+		if (r == 0)
+			r = run_job(g, d, &why);
+		written = d->dest == g->source &&
+		    run->res->written + run->res->replaced > before;
+		if (r == 0)
+			continue;
+		g->failed = true;
+		if (first != 0)
+			root_note(run->root, &why);
+		else
+			first = err_at(err, r, why.path, why.offset, "%s",
+			    why.text);
+		if (!g->open)
+			break;
+	}
+	return first;
+}
+
+/* ---- groups */
+
+static int
+save_checkpoints(struct group *g, const struct dbdir *d,
+    const struct manifest *m, struct ntdb_error *err)
+{
+	int r;
+
+	if (!g->failed && g->seen.known) {
+		r = checkpoints_set(&g->cp, "", "LOG", 3,
+		    (int64_t)g->seen.pos, g->seen.epoch, err);
+		if (r == 0)
+			r = checkpoints_set(&g->cp, "", "DUE", 3, g->due,
+			    config_hash(d), err);
+		if (r != 0)
+			return r;
+	}
+	return checkpoints_save(&g->cp, d->fd, m->checkpoint_file, &d->owner,
+	    m->checkpoint_file, err);
+}
+
+static int
+run_source(struct group *g, const struct dbdir *d, struct ntdb_error *err)
+{
+	const struct manifest *m = &g->run->plan.dbs[g->source].manifest;
+	int r, saved;
+
+	r = checkpoints_read(&g->cp, d->fd, m->checkpoint_file,
+	    m->checkpoint_file, err);
+	if (r == 0 && (r = open_source(g, err)) == 0) {
+		r = run_jobs(g, err);
+		/* What the others have done stays done. */
+		saved = g->run->opt->dry_run ? 0 :
+		    save_checkpoints(g, d, m, err);
+		r = r != 0 ? r : saved;
+	}
+	close_source(g);
+	checkpoints_release(&g->cp);
+	return r;
+}
+
+static int
+run_group(struct run *run, const uint32_t *defs, size_t n,
+    struct ntdb_error *err)
+{
+	struct group g = { .run = run, .defs = defs, .n = n,
+	    .source = run->plan.defs[defs[0]].source, .due = INT64_MAX };
+	struct dbdir d;
+	size_t i;
+	int r;
+
+	if (!run->plan.dbs[g.source].wanted)
+		return 0;
+	g.locks = malloc(run->plan.n_dbs * sizeof(*g.locks));
+	if (g.locks == NULL)
+		return err_nomem(err);
+	for (i = 0; i < run->plan.n_dbs; i++)
+		g.locks[i] = -1;
+	r = dbdir_open(&d, run->root, run->plan.dbs[g.source].name, err);
+	if (r == 0) {
+		r = run->opt->dry_run ? 0 : lock_all(&g, err);
+		if (r == 0)
+			r = run_source(&g, &d, err);
+		dbdir_close(&d);
+	}
+	for (i = 0; i < run->plan.n_dbs; i++)
+		io_close(&g.locks[i]);
+	free(g.locks);
+	return r;
+}
+
+/* All jobs in order, those of a database that stand together at once. */
+static int
+run_all(struct run *run, struct ntdb_error *err)
+{
+	const struct rollup_plan *p = &run->plan;
+	size_t at, n;
+	int r;
+
+	run->since = calloc(p->n_dbs + 1, sizeof(*run->since));
+	run->begun = calloc(p->n_dbs + 1, sizeof(*run->begun));
+	if (run->since == NULL || run->begun == NULL)
+		return err_nomem(err);
+	for (at = 0; at < p->n_defs; at += n) {
+		for (n = 1; at + n < p->n_defs &&
+		    p->defs[p->order[at + n]].source ==
+		    p->defs[p->order[at]].source; n++)
+			;
+		if ((r = run_group(run, p->order + at, n, err)) != 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
+    const struct ntdb_rollup_options *opt, struct ntdb_rollup_result *res,
+    struct ntdb_error *err)
+{
+	static const struct ntdb_rollup_options usual;
+	struct ntdb_rollup_result mine;
+	struct run run = { .root = db };
+	char **all = NULL;
+	size_t n_all = 0;
+	bool idle = false;
+	int r = 0;
+
+	run.opt = opt != NULL ? opt : &usual;
+	run.res = res != NULL ? res : &mine;
+	memset(run.res, 0, sizeof(*run.res));
+	if (!run.opt->rebuild) {
+		if (n == 0)
+			r = ntdb_databases(db, true, &all, &n_all, err);
+		if (r == 0)
+			r = all_idle(db, n == 0 ? all : names,
+			    n == 0 ? n_all : n, &idle, err);
+		ntdb_databases_free(all);
+	}
+	if (r != 0 || idle)
+		return r;
+	if ((r = rollup_plan_make(&run.plan, db, names, n, err)) == 0)
+		r = run_all(&run, err);
+	free(run.since);
+	free(run.begun);
+	rollup_plan_release(&run.plan);
+	return r;
+}
