@@ -13,17 +13,17 @@
 struct rewrite_sample {
 	uint32_t id;		/* of a metric that has a name */
 	bool	is_int;
+	bool	drop;		/* what is stored goes, and nothing comes */
 	uint8_t	scale;		/* a decimal's; 0 for integers */
 	int64_t	t, m;
 };
 
 /*
- * Replace samples.  For each (id, t) that is among s[0 .. n), which need not
- * be sorted, all stored samples of that metric and time are gone afterwards,
- * and those given are there, in their order.  Types of metrics grow as they
+ * Replace samples.  For each of s[0 .. n), which need not be sorted and of
+ * which no two have the same metric and time, all stored samples of that
+ * metric and time are gone afterwards, and this one is there.  Types of metrics grow as they
  * do for samples that are ingested.  maint.lock is held, the lock is not.
- * Each partition changes at once; those before the one that failed have
- * changed.
+ * Each partition changes at once; after a failure some have changed.
  */
 int rewrite_samples(struct writer *w, const struct rewrite_sample *s,
     size_t n, struct ntdb_error *err);

@@ -288,8 +288,8 @@ settle(struct comparing *c)
 {
 	const struct rollup_value *v = c->next->v;
 	struct stored s = as_stored(v);
-	struct rewrite_sample x = { c->next->id, s.is_int, s.scale, v->t,
-	    s.m };
+	struct rewrite_sample x = { c->next->id, s.is_int, false, s.scale,
+	    v->t, s.m };
 
 	if (c->same != 1 || c->other != 0)
 		buf_add(&c->replace, &x, sizeof(x));

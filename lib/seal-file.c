@@ -213,6 +213,9 @@ exchange(struct sealer *s, uint64_t limit, struct ntdb_error *err)
 	    (r = io_sync(s->out.fd, s->f.name, err)) != 0 ||
 	    (r = keep_damaged(s, err)) != 0)
 		return r;
+	/* The cache may tell of a last sample that is another one now. */
+	if (s->order->n_edits > 0)
+		unlinkat(d->fd, d->cache, 0);
 	if (renameat(d->fd, s->temp, d->fd, s->f.name) == -1)
 		return err_sys(err, s->f.name, "cannot rename");
 	s->temp[0] = '\0';
@@ -264,7 +267,8 @@ seal_file(struct sealer *s, struct partition part, bool *more,
 	int r;
 
 	if ((r = open_old(s, part, err)) != 0 ||
-	    (r = seal_list_pages(s, err)) != 0)
+	    (r = seal_list_pages(s, err)) != 0 ||
+	    (r = seal_list_edits(s, err)) != 0)
 		return r;
 	if (!has_unsealed(s))
 		return NTDB_END;

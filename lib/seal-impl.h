@@ -23,6 +23,7 @@ struct seal_page {
 	uint32_t n;		/* samples */
 	bool	sealed;
 	bool	copy;		/* its bytes are taken as they are */
+	bool	edits;		/* no page, but the edits: they come last */
 };
 
 /* Samples that are wanted: of these times and of these metrics. */
@@ -112,6 +113,29 @@ int seal_read_page(struct sealer *s, const struct seal_page *page,
 
 /* Take note of damage: 0; other failures stay. */
 int seal_damaged(struct sealer *s, const struct ntdb_error *why,
+    struct ntdb_error *err);
+
+/* ---- seal-edit.c */
+
+/* List the edits as if they were one more page. */
+int seal_list_edits(struct sealer *s, struct ntdb_error *err);
+
+/*
+ * Drop samples that are edited from the n at the end of the slice, which are
+ * not in a piece yet; how many are left.
+ */
+uint32_t seal_drop_edited(struct sealer *s, uint32_t id, uint32_t n);
+
+/* Add the edits of a span to the slice.  SLICE_FULL: see seal_read_page. */
+int seal_read_edits(struct sealer *s, const struct seal_span *span,
+    bool go_on, struct ntdb_error *err);
+
+/* Add the n samples at the end of the slice to it, as a piece. */
+int seal_add_piece(struct seal_slice *sl, uint32_t id, uint8_t type,
+    uint32_t n, bool is_float, struct ntdb_error *err);
+
+/* Add to the list of pages. */
+int seal_add_page(struct sealer *s, const struct seal_page *page,
     struct ntdb_error *err);
 
 /* ---- seal-due.c */

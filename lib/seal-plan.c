@@ -14,8 +14,9 @@
 
 /* ---- the pages that are there */
 
-static int
-add_page(struct sealer *s, const struct page_ref *ref, struct ntdb_error *err)
+int
+seal_add_page(struct sealer *s, const struct seal_page *page,
+    struct ntdb_error *err)
 {
 	struct seal_page *p;
 	size_t cap;
@@ -28,16 +29,24 @@ add_page(struct sealer *s, const struct page_ref *ref, struct ntdb_error *err)
 		s->pages = p;
 		s->pages_cap = cap;
 	}
-	p = &s->pages[s->n_pages++];
-	memset(p, 0, sizeof(*p));
-	p->offset = ref->offset;
-	p->len = ref->head.len;
-	p->epoch = ref->head.epoch;
-	p->t_min = ref->head.t_min;
-	p->t_max = ref->head.t_max;
-	p->n = ref->head.n_samples;
-	p->sealed = ref->head.sealed;
+	s->pages[s->n_pages++] = *page;
 	return 0;
+}
+
+static int
+add_page(struct sealer *s, const struct page_ref *ref, struct ntdb_error *err)
+{
+	struct seal_page p = {
+		.offset = ref->offset,
+		.len = ref->head.len,
+		.epoch = ref->head.epoch,
+		.t_min = ref->head.t_min,
+		.t_max = ref->head.t_max,
+		.n = ref->head.n_samples,
+		.sealed = ref->head.sealed,
+	};
+
+	return seal_add_page(s, &p, err);
 }
 
 int

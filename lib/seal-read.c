@@ -89,8 +89,8 @@ becomes_float(const struct sealer *s, const struct page_run *run)
 	    (m != NULL && !ntdb_type_is_int(m->type));
 }
 
-static int
-add_piece(struct seal_slice *sl, const struct page_run *run, uint32_t n,
+int
+seal_add_piece(struct seal_slice *sl, uint32_t id, uint8_t type, uint32_t n,
     bool is_float, struct ntdb_error *err)
 {
 	struct seal_piece *p;
@@ -105,10 +105,10 @@ add_piece(struct seal_slice *sl, const struct page_run *run, uint32_t n,
 		sl->pieces_cap = cap;
 	}
 	p = &sl->pieces[sl->n_pieces++];
-	p->id = run->id;
+	p->id = id;
 	p->at = sl->n;
 	p->n = n;
-	p->type = run->type;
+	p->type = type;
 	p->is_float = is_float;
 	sl->n += n;
 	return 0;
@@ -166,7 +166,10 @@ take_samples(struct sealer *s, struct open_page *pg,
 			int_to_decimal(&sl->m[i], &sl->scale[i]);
 	if (pg->ref.head.epoch > sl->epoch)
 		sl->epoch = pg->ref.head.epoch;
-	return add_piece(sl, run, n, is_float, err);
+	if (s->order->n_edits > 0 &&
+	    (n = seal_drop_edited(s, run->id, n)) == 0)
+		return 0;
+	return seal_add_piece(sl, run->id, run->type, n, is_float, err);
 }
 
 /* A run, in parts that are not larger than writers make them. */
@@ -200,6 +203,8 @@ seal_read_page(struct sealer *s, const struct seal_page *page,
 	uint32_t i;
 	int r;
 
+	if (page->edits)
+		return seal_read_edits(s, span, go_on, err);
 	if ((r = open_page(&s->f, page->offset, &pg, &why)) != 0) {
 		r = seal_damaged(s, &why, err);
 	} else {

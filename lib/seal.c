@@ -74,7 +74,8 @@ seal_all(struct writer *w, const struct seal_due *due, size_t n,
     const struct ntdb_seal_options *opt, struct ntdb_seal_result *res,
     struct ntdb_error *err)
 {
-	struct seal_order order = { false, opt->stop, opt->stop_arg };
+	struct seal_order order = { .stop = opt->stop,
+	    .stop_arg = opt->stop_arg };
 	int r, first = 0;
 	size_t i;
 

@@ -15,6 +15,7 @@
 #ifndef NTDB_SEAL_H
 #define NTDB_SEAL_H
 
+#include "rewrite.h"
 #include "writer.h"
 
 /*
@@ -28,6 +29,15 @@ struct seal_order {
 	bool	over;		/* the partition is over: this is remembered */
 	bool	(*stop)(void *arg);	/* asked between slices; may be NULL */
 	void	*stop_arg;
+	/*
+	 * Samples of this partition, sorted by id and time: they take the
+	 * place of all that are stored of that metric and time.  Then the
+	 * pages with them are of this epoch, and the file is written anew
+	 * even if all of it is sealed.  NULL: none.
+	 */
+	const struct rewrite_sample *edits;
+	size_t	n_edits;
+	uint64_t edits_epoch;
 };
 
 /*
