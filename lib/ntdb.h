@@ -421,8 +421,8 @@ struct ntdb_rollup_result {
 };
 
 /*
- * Run the rollup jobs of the named databases, of all if n is 0, and those
- * that they feed in their order.  Each bucket that is due is computed and
+ * Run the rollup jobs of the named databases, of all if n is 0, in the
+ * order in which they feed each other.  Each bucket that is due is computed and
  * stored in the job's destination, once, however often this is called and
  * wherever it was killed before.  opt and res may be NULL.  NTDB_ECONFIG: a
  * job is wrong, and nothing was done.  NTDB_EBUSY: another process seals,

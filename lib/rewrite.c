@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "flush-chunk.h"
 #include "flush.h"
 #include "number.h"
+#include "scan.h"
 #include "seal.h"
 
 /* A sample, and a partition that has it or is to have it. */
@@ -27,7 +29,7 @@ struct rewriting {
 	struct placed *placed;	/* owned: up to one of each kind, of each */
 	size_t	n_placed;
 	struct rewrite_sample *edits;	/* owned, sorted as placed are */
-	uint64_t epoch;		/* of the log before it was flushed */
+	uint64_t epoch;		/* of the log that was flushed */
 };
 
 static int
@@ -120,58 +122,62 @@ place(struct rewriting *rw)
 
 /* ---- the flush */
 
+/* Add a sample, in the form of its metric's class. */
 static void
-release_extra(struct flush_extra *x)
+add_extra(struct chunk *c, struct state *state,
+    const struct rewrite_sample *s)
 {
-	free((void *)(uintptr_t)x->id);
-	free((void *)(uintptr_t)x->t);
-	free((void *)(uintptr_t)x->m);
-	free((void *)(uintptr_t)x->scale);
+	const struct metric *metric = state_metric(state, s->id);
+	const bool is_int = metric != NULL && ntdb_type_is_int(metric->type);
+	uint8_t scale = s->scale;
+	int64_t m = s->m;
+
+	if (s->is_int && !is_int)
+		int_to_decimal(&m, &scale);
+	chunk_add(c, s->id, s->t, m, is_int ? CHUNK_INT : scale);
+	state_sample(state, s->id, s->t, m, scale);
 }
 
 /* Samples of partitions without a file: they are added like any others. */
 static int
-find_extra(const struct rewriting *rw, struct flush_extra *x,
-    struct ntdb_error *err)
+add_absent(struct rewriting *rw, struct ntdb_error *err)
 {
-	const size_t n = rw->n_placed + 1;
-	uint32_t *id = malloc(n * sizeof(*id));
-	int64_t *t = malloc(n * sizeof(*t)), *m = malloc(n * sizeof(*m));
-	uint8_t *scale = malloc(n);
-	size_t i;
+	struct chunk *c;
+	size_t i = 0;
+	int r;
 
-	*x = (struct flush_extra){ id, t, m, scale, 0 };
-	if (id == NULL || t == NULL || m == NULL || scale == NULL)
-		return err_nomem(err);
-	for (i = 0; i < rw->n_placed; i++) {
-		const struct rewrite_sample *s = &rw->s[rw->placed[i].at];
-
-		if (!rw->placed[i].absent || s->drop)
-			continue;
-		id[x->n] = s->id;
-		t[x->n] = s->t;
-		m[x->n] = s->m;
-		scale[x->n++] = s->scale;
-		state_sample(&rw->w->state, s->id, s->t, s->m, s->scale);
+	for (;;) {
+		while (i < rw->n_placed && (!rw->placed[i].absent ||
+		    rw->s[rw->placed[i].at].drop))
+			i++;
+		if (i == rw->n_placed)
+			return 0;
+		if ((r = flusher_direct(rw->w, CHUNK_SAMPLES, &c, err)) != 0)
+			return r;
+		for (; i < rw->n_placed && c->n < CHUNK_SAMPLES; i++)
+			if (rw->placed[i].absent &&
+			    !rw->s[rw->placed[i].at].drop)
+				add_extra(c, &rw->w->state,
+				    &rw->s[rw->placed[i].at]);
+		if ((r = flush_direct(rw->w, err)) != 0)
+			return r;
 	}
-	return 0;
 }
 
 static int
 flush_first(struct rewriting *rw, struct ntdb_error *err)
 {
-	struct flush_extra extra;
 	int r;
 
 	if ((r = writer_lock(rw->w, err)) != 0)
 		return r;
-	/* The flush makes files: where samples are is seen before it. */
+	/* The flush makes files: where samples are is seen after it. */
 	widen_all(rw);
-	place(rw);
-	rw->epoch = rw->w->wal.key.epoch;
-	if ((r = find_extra(rw, &extra, err)) == 0)
-		r = flush_log(rw->w, &extra, NULL, err);
-	release_extra(&extra);
+	if ((r = flush_log(rw->w, NULL, err)) == 0) {
+		place(rw);
+		rw->epoch = rw->w->wal.key.epoch - 1;
+		r = add_absent(rw, err);
+	}
 	writer_unlock(rw->w);
 	return r;
 }
@@ -228,7 +234,7 @@ renew_state(struct rewriting *rw, struct ntdb_error *err)
 		if (!rw->s[i].drop)
 			state_sample(&rw->w->state, rw->s[i].id, rw->s[i].t,
 			    rw->s[i].m, rw->s[i].scale);
-	r = flush_log(rw->w, NULL, NULL, err);
+	r = flush_log(rw->w, NULL, err);
 	writer_unlock(rw->w);
 	return r;
 }
@@ -244,11 +250,15 @@ rewrite_samples(struct writer *w, const struct rewrite_sample *s, size_t n,
 		return 0;
 	rw.placed = calloc(n, 4 * sizeof(*rw.placed));
 	rw.edits = calloc(n, sizeof(*rw.edits));
+	w->flusher = NULL;
 	if (rw.placed == NULL || rw.edits == NULL)
 		r = err_nomem(err);
-	else if ((r = flush_first(&rw, err)) == 0 &&
+	else if ((r = flusher_new(&w->flusher, err)) == 0 &&
+	    (r = flush_first(&rw, err)) == 0 &&
 	    (r = seal_files(&rw, err)) == 0)
 		r = renew_state(&rw, err);
+	flusher_free(w->flusher);
+	w->flusher = NULL;
 	free(rw.placed);
 	free(rw.edits);
 	return r;
