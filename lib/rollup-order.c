@@ -30,50 +30,72 @@ struct track {
  */
 struct orderer {
 	struct rollup_plan *p;
-	bool	*feeds;		/* owned */
+	bool	*feeds;		/* owned; NULL: names do not matter */
+	bool	*taken;		/* owned: the job is in order */
+	size_t	n_order;
 	struct track *tracks;	/* owned */
 	size_t	n_tracks, tracks_cap;
 	struct buf name;
 };
 
 /*
- * Append to the order what depends on nothing that is not in it; how many
- * jobs are left.
+ * Append to the order jobs whose source no job writes to that is not in it,
+ * as long as there are any.
  */
-static size_t
-take_free(struct orderer *o, bool *taken, size_t *n_order)
+static int
+take_by_database(struct orderer *o, struct ntdb_error *err)
 {
 	struct rollup_plan *p = o->p;
-	size_t n = p->n_defs, i, k;
+	uint32_t *writers = calloc(p->n_dbs + 1, sizeof(*writers)), i;
 	bool more = true;
 
+	if (writers == NULL)
+		return err_nomem(err);
+	for (i = 0; i < p->n_defs; i++)
+		writers[p->defs[i].dest]++;
+	while (more) {
+		more = false;
+		for (i = 0; i < p->n_defs; i++) {
+			if (o->taken[i] || writers[p->defs[i].source] > 0)
+				continue;
+			o->taken[i] = more = true;
+			writers[p->defs[i].dest]--;
+			p->order[o->n_order++] = i;
+		}
+	}
+	free(writers);
+	return 0;
+}
+
+/* The same for jobs that no job feeds. */
+static int
+take_by_name(struct orderer *o, struct ntdb_error *err)
+{
+	struct rollup_plan *p = o->p;
+	const size_t n = p->n_defs;
+	uint32_t *feeders = calloc(n + 1, sizeof(*feeders)), i;
+	bool more = true;
+	size_t k;
+
+	if (feeders == NULL)
+		return err_nomem(err);
+	for (i = 0; i < n; i++)
+		for (k = 0; k < n; k++)
+			feeders[k] += o->feeds[i * n + k];
 	while (more) {
 		more = false;
 		for (i = 0; i < n; i++) {
-			if (taken[i])
+			if (o->taken[i] || feeders[i] > 0)
 				continue;
+			o->taken[i] = more = true;
 			for (k = 0; k < n; k++)
-				if (!taken[k] && o->feeds[k * n + i])
-					break;
-			if (k < n)
-				continue;
-			taken[i] = more = true;
-			p->order[(*n_order)++] = (uint32_t)i;
+				feeders[k] -= o->feeds[i * n + k];
+			p->order[o->n_order++] = i;
 		}
 	}
-	return n - *n_order;
-}
-
-static void
-feeds_by_database(struct orderer *o)
-{
-	const struct rollup_plan *p = o->p;
-	size_t i, k;
-
-	for (i = 0; i < p->n_defs; i++)
-		for (k = 0; k < p->n_defs; k++)
-			o->feeds[i * p->n_defs + k] =
-			    p->defs[i].dest == p->defs[k].source;
+	free(feeders);
+	return o->n_order == n ? 0 :
+	    err_set(err, NTDB_EBUG, "rollups in a circle");
 }
 
 /* ---- by name */
@@ -206,15 +228,17 @@ pass(struct orderer *o, size_t track, uint32_t def, struct ntdb_error *err)
 
 /* Follow all names through the jobs that are not in order yet. */
 static int
-feeds_by_name(struct orderer *o, struct ntdb *root, const bool *taken,
-    struct ntdb_error *err)
+feeds_by_name(struct orderer *o, struct ntdb *root, struct ntdb_error *err)
 {
 	const struct rollup_plan *p = o->p;
+	const bool *taken = o->taken;
 	uint32_t i;
 	size_t k;
 	int r;
 
-	memset(o->feeds, 0, p->n_defs * p->n_defs * sizeof(*o->feeds));
+	o->feeds = calloc(p->n_defs, p->n_defs * sizeof(*o->feeds));
+	if (o->feeds == NULL)
+		return err_nomem(err);
 	for (i = 0; i < p->n_defs; i++)
 		if (!taken[i] && (r = add_example(o, &p->defs[i], err)) != 0)
 			return r;
@@ -240,20 +264,15 @@ feeds_by_name(struct orderer *o, struct ntdb *root, const bool *taken,
 }
 
 static int
-put_in_order(struct orderer *o, struct ntdb *root, bool *taken,
-    struct ntdb_error *err)
+put_in_order(struct orderer *o, struct ntdb *root, struct ntdb_error *err)
 {
-	size_t n_order = 0;
 	int r;
 
-	feeds_by_database(o);
-	if (take_free(o, taken, &n_order) == 0)
-		return 0;
-	if ((r = feeds_by_name(o, root, taken, err)) != 0)
+	if ((r = take_by_database(o, err)) != 0 ||
+	    o->n_order == o->p->n_defs ||
+	    (r = feeds_by_name(o, root, err)) != 0)
 		return r;
-	if (take_free(o, taken, &n_order) != 0)
-		return err_set(err, NTDB_EBUG, "rollups in a circle");
-	return 0;
+	return take_by_name(o, err);
 }
 
 int
@@ -261,21 +280,20 @@ rollup_plan_order(struct rollup_plan *p, struct ntdb *root,
     struct ntdb_error *err)
 {
 	struct orderer o = { .p = p };
-	bool *taken = calloc(p->n_defs + 1, sizeof(*taken));
 	size_t i;
 	int r;
 
-	o.feeds = calloc(p->n_defs * p->n_defs + 1, sizeof(*o.feeds));
+	o.taken = calloc(p->n_defs + 1, sizeof(*o.taken));
 	p->order = calloc(p->n_defs + 1, sizeof(*p->order));
-	if (taken == NULL || o.feeds == NULL || p->order == NULL)
+	if (o.taken == NULL || p->order == NULL)
 		r = err_nomem(err);
 	else
-		r = put_in_order(&o, root, taken, err);
+		r = put_in_order(&o, root, err);
 	for (i = 0; i < o.n_tracks; i++)
 		free(o.tracks[i].name);
 	free(o.tracks);
 	free(o.feeds);
-	free(taken);
+	free(o.taken);
 	buf_release(&o.name);
 	return r;
 }

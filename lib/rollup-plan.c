@@ -139,6 +139,9 @@ add_def(struct rollup_plan *p, uint32_t source, const struct rollup_job *job,
 	if (!ntdb_database_name_ok(dest, strlen(dest)))
 		return bad_job(&p->dbs[source], job, err,
 		    "has a destination_db that is no database's name");
+	if (strcmp(dest, INTERNAL_DB) == 0)
+		return bad_job(&p->dbs[source], job, err,
+		    "writes to internal, which is the suite's own");
 	if (fill_aggregates(d, job->aggregates.n > 0 ? &job->aggregates :
 	    &m->default_aggregates) != 0)
 		return bad_job(&p->dbs[source], job, err,

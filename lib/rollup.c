@@ -7,14 +7,22 @@
 #include "seal.h"
 #include "timefmt.h"
 
+/* What a run knows of a source, over all groups of its jobs. */
+struct progress {
+	bool	begun;			/* since and seen are set */
+	bool	failed;			/* a job has, or was not run */
+	struct rollup_since since;	/* up to where the run before has seen */
+	struct rollup_since seen;	/* and this one, when it began */
+	int64_t	due;			/* when the clock makes buckets due */
+};
+
 /* A run over all jobs. */
 struct run {
 	struct ntdb *root;
 	const struct ntdb_rollup_options *opt;
 	struct ntdb_rollup_result *res;
 	struct rollup_plan plan;
-	struct rollup_since *since;	/* owned, by database */
-	bool	*begun;			/* owned, by database: since is set */
+	struct progress *progress;	/* owned, by database */
 };
 
 /* The jobs of one database that come one after the other. */
@@ -23,15 +31,14 @@ struct group {
 	uint32_t source;		/* index of the database */
 	const uint32_t *defs;		/* n of them, in the plan's order */
 	size_t	n;
+	bool	last;			/* the source has no jobs behind these */
+	struct progress *progress;	/* borrowed: of the source */
 	int	*locks;			/* owned, by database: maint.lock or -1 */
 	struct snapshot snap;
 	bool	open;
 	struct checkpoints cp;
 	struct rollup_change *changes;	/* owned */
 	size_t	n_changes;
-	struct rollup_since seen;	/* up to where the source was seen */
-	int64_t	due;			/* when the clock makes buckets due */
-	bool	failed;			/* a job has; the others went on */
 };
 
 /* ---- whether there is anything to do at all */
@@ -129,8 +136,8 @@ all_idle(struct ntdb *root, char *const *names, size_t n, bool *idle,
 
 /*
  * maint.lock of the source and of the destinations that exist, in the order
- * of names, so that two runs do not wait for each other.  One that is made
- * later is locked then.
+ * of names, so that two runs do not wait for each other.  In one that this
+ * group makes there is nothing to be replaced.
  */
 static bool
 concerns(const struct group *g, uint32_t db)
@@ -226,16 +233,24 @@ done:
 	return r;
 }
 
-/* Where the run before has left off; of all groups of this run the same. */
+/*
+ * Where the run before has left off, and what this one sees: of all groups of
+ * this run the same, so that what comes in between them is seen by the next
+ * run, by all jobs.
+ */
 static void
 take_since(struct group *g)
 {
-	struct rollup_since *s = &g->run->since[g->source];
+	struct rollup_since *s = &g->progress->since;
+	struct rollup_since *seen = &g->progress->seen;
 	const struct checkpoint *e;
 
-	if (g->run->begun[g->source])
+	if (g->progress->begun)
 		return;
-	g->run->begun[g->source] = true;
+	g->progress->begun = true;
+	seen->known = g->snap.wal.fd != -1;
+	seen->epoch = g->snap.wal.head.epoch;
+	seen->pos = g->snap.log_end;
 	e = checkpoints_find(&g->cp, "", "LOG", 3);
 	s->known = e != NULL && e->number >= 0;
 	if (s->known) {
@@ -257,13 +272,8 @@ open_source(struct group *g, struct ntdb_error *err)
 	g->open = true;
 	if (r != 0 || (r = complete_lasts(&g->snap, err)) != 0)
 		return r;
-	if (!g->seen.known) {
-		g->seen.known = g->snap.wal.fd != -1;
-		g->seen.epoch = g->snap.wal.head.epoch;
-		g->seen.pos = g->snap.log_end;
-	}
 	take_since(g);
-	return rollup_changes(&g->snap, &run->since[g->source], &g->changes,
+	return rollup_changes(&g->snap, &g->progress->since, &g->changes,
 	    &g->n_changes, err);
 }
 
@@ -309,8 +319,8 @@ take_checkpoints(struct group *g, struct rollup_work *w,
 		}
 		bucket_span(item->last_t, w->def->interval_ns, &first, &last);
 		if (item->last_t >= item->done && !__builtin_add_overflow(
-		    last, w->def->grace_ns + 1, &due) && due < g->due)
-			g->due = due;
+		    last, w->def->grace_ns + 1, &due) && due < g->progress->due)
+			g->progress->due = due;
 	}
 	return 0;
 }
@@ -367,6 +377,12 @@ run_job(struct group *g, const struct rollup_def *d, struct ntdb_error *err)
 	return r;
 }
 
+static bool
+is_stopped(const struct run *run)
+{
+	return run->opt->stop != NULL && run->opt->stop(run->opt->arg);
+}
+
 /* What fails in one job does not keep the others waiting. */
 static int
 run_jobs(struct group *g, struct ntdb_error *err)
@@ -381,8 +397,8 @@ run_jobs(struct group *g, struct ntdb_error *err)
 		struct ntdb_error why = NTDB_ERROR_INIT;
 		uint64_t before = run->res->written + run->res->replaced;
 
-		if (run->opt->stop != NULL && run->opt->stop(run->opt->arg)) {
-			g->failed = true;
+		if (is_stopped(run)) {
+			g->progress->failed = true;
 			break;
 		}
 		/* What jobs before this have written here counts too. */
@@ -394,7 +410,7 @@ run_jobs(struct group *g, struct ntdb_error *err)
 		    run->res->written + run->res->replaced > before;
 		if (r == 0)
 			continue;
-		g->failed = true;
+		g->progress->failed = true;
 		if (first != 0)
 			root_note(run->root, &why);
 		else
@@ -412,13 +428,14 @@ static int
 save_checkpoints(struct group *g, const struct dbdir *d,
     const struct manifest *m, struct ntdb_error *err)
 {
+	const struct progress *p = g->progress;
 	int r;
 
-	if (!g->failed && g->seen.known) {
+	if (g->last && !p->failed && p->seen.known) {
 		r = checkpoints_set(&g->cp, "", "LOG", 3,
-		    (int64_t)g->seen.pos, g->seen.epoch, err);
+		    (int64_t)p->seen.pos, p->seen.epoch, err);
 		if (r == 0)
-			r = checkpoints_set(&g->cp, "", "DUE", 3, g->due,
+			r = checkpoints_set(&g->cp, "", "DUE", 3, p->due,
 			    config_hash(d), err);
 		if (r != 0)
 			return r;
@@ -448,17 +465,18 @@ run_source(struct group *g, const struct dbdir *d, struct ntdb_error *err)
 }
 
 static int
-run_group(struct run *run, const uint32_t *defs, size_t n,
+run_group(struct run *run, const uint32_t *defs, size_t n, bool last,
     struct ntdb_error *err)
 {
-	struct group g = { .run = run, .defs = defs, .n = n,
-	    .source = run->plan.defs[defs[0]].source, .due = INT64_MAX };
+	struct group g = { .run = run, .defs = defs, .n = n, .last = last,
+	    .source = run->plan.defs[defs[0]].source };
 	struct dbdir d;
 	size_t i;
 	int r;
 
 	if (!run->plan.dbs[g.source].wanted)
 		return 0;
+	g.progress = &run->progress[g.source];
 	g.locks = malloc(run->plan.n_dbs * sizeof(*g.locks));
 	if (g.locks == NULL)
 		return err_nomem(err);
@@ -474,30 +492,57 @@ run_group(struct run *run, const uint32_t *defs, size_t n,
 	for (i = 0; i < run->plan.n_dbs; i++)
 		io_close(&g.locks[i]);
 	free(g.locks);
+	/* Jobs that were not reached have not seen what this run saw. */
+	g.progress->failed |= r != 0;
 	return r;
 }
 
-/* All jobs in order, those of a database that stand together at once. */
+static uint32_t
+source_at(const struct rollup_plan *p, size_t at)
+{
+	return p->defs[p->order[at]].source;
+}
+
+static bool
+comes_again(const struct rollup_plan *p, uint32_t source, size_t from)
+{
+	for (; from < p->n_defs; from++)
+		if (source_at(p, from) == source)
+			return true;
+	return false;
+}
+
+/*
+ * All jobs in order, those of a database that stand together at once.  What
+ * fails in one database does not keep the others waiting.
+ */
 static int
 run_all(struct run *run, struct ntdb_error *err)
 {
 	const struct rollup_plan *p = &run->plan;
-	size_t at, n;
-	int r;
+	size_t at, n, i;
+	int r, first = 0;
 
-	run->since = calloc(p->n_dbs + 1, sizeof(*run->since));
-	run->begun = calloc(p->n_dbs + 1, sizeof(*run->begun));
-	if (run->since == NULL || run->begun == NULL)
+	run->progress = calloc(p->n_dbs + 1, sizeof(*run->progress));
+	if (run->progress == NULL)
 		return err_nomem(err);
-	for (at = 0; at < p->n_defs; at += n) {
+	for (i = 0; i < p->n_dbs; i++)
+		run->progress[i].due = INT64_MAX;
+	for (at = 0; at < p->n_defs && !is_stopped(run); at += n) {
+		struct ntdb_error why = NTDB_ERROR_INIT;
+
 		for (n = 1; at + n < p->n_defs &&
-		    p->defs[p->order[at + n]].source ==
-		    p->defs[p->order[at]].source; n++)
+		    source_at(p, at + n) == source_at(p, at); n++)
 			;
-		if ((r = run_group(run, p->order + at, n, err)) != 0)
-			return r;
+		r = run_group(run, p->order + at, n, !comes_again(p,
+		    source_at(p, at), at + n), &why);
+		if (r != 0 && first == 0)
+			first = err_at(err, r, why.path, why.offset, "%s",
+			    why.text);
+		else if (r != 0)
+			root_note(run->root, &why);
 	}
-	return 0;
+	return first;
 }
 
 int
@@ -528,8 +573,7 @@ ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
 		return r;
 	if ((r = rollup_plan_make(&run.plan, db, names, n, err)) == 0)
 		r = run_all(&run, err);
-	free(run.since);
-	free(run.begun);
+	free(run.progress);
 	rollup_plan_release(&run.plan);
 	return r;
 }
