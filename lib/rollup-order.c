@@ -130,33 +130,11 @@ add_track(struct orderer *o, uint32_t db, const char *name, size_t len,
 	return 0;
 }
 
-/* A name that the glob matches: wildcards become an x, or a set's first. */
 static int
 add_example(struct orderer *o, const struct rollup_def *d,
     struct ntdb_error *err)
 {
-	const char *g = d->job->source_metric != NULL ?
-	    d->job->source_metric : d->job->source_pattern;
-	const bool is_glob = d->job->source_pattern != NULL;
-
-	buf_clear(&o->name);
-	for (; *g != '\0'; g++) {
-		const char *close = NULL;
-
-		if (is_glob && *g == '[' && g[1] != '\0')
-			close = strchr(g + 2, ']');
-		if (is_glob && (*g == '*' || *g == '?')) {
-			buf_add_u8(&o->name, 'x');
-		} else if (close != NULL) {
-			buf_add_u8(&o->name, (uint8_t)(g[1] == '!' ||
-			    g[1] == '^' ? 'x' : g[1]));
-			g = close;
-		} else {
-			if (is_glob && *g == '\\' && g[1] != '\0')
-				g++;
-			buf_add_u8(&o->name, (uint8_t)*g);
-		}
-	}
+	rollup_example(d, &o->name);
 	if (!buf_ok(&o->name))
 		return err_nomem(err);
 	return add_track(o, d->source, (const char *)o->name.data,

@@ -216,7 +216,8 @@ rollup_plan_make(struct rollup_plan *p, struct ntdb *root,
 	if (r != 0 || (r = mark_wanted(p, names, n, err)) != 0 ||
 	    (r = add_defs(p, err)) != 0)
 		return r;
-	return rollup_plan_order(p, root, err);
+	r = rollup_plan_clash(p, root, err);
+	return r != 0 ? r : rollup_plan_order(p, root, err);
 }
 
 void
@@ -293,4 +294,31 @@ rollup_name(const struct rollup_def *d, const char *source, size_t len,
 	memmove(label + n, label, (size_t)(out->data + base - label));
 	*label = '.';
 	memcpy(label + 1, suffix, n - 1);
+}
+
+void
+rollup_example(const struct rollup_def *d, struct buf *out)
+{
+	const char *g = d->job->source_metric != NULL ?
+	    d->job->source_metric : d->job->source_pattern;
+	const bool is_glob = d->job->source_pattern != NULL;
+
+	buf_clear(out);
+	for (; *g != '\0'; g++) {
+		const char *close = NULL;
+
+		if (is_glob && *g == '[' && g[1] != '\0')
+			close = strchr(g + 2, ']');
+		if (is_glob && (*g == '*' || *g == '?')) {
+			buf_add_u8(out, 'x');
+		} else if (close != NULL) {
+			buf_add_u8(out, (uint8_t)(g[1] == '!' ||
+			    g[1] == '^' ? 'x' : g[1]));
+			g = close;
+		} else {
+			if (is_glob && *g == '\\' && g[1] != '\0')
+				g++;
+			buf_add_u8(out, (uint8_t)*g);
+		}
+	}
 }

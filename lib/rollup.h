@@ -1,11 +1,12 @@
 /*
  * Floor 5.  Rollups, inside.
  *
- * rollup-plan.c says which jobs there are and in which order they run,
- * rollup-name.c what they write, rollup.c runs them database by database,
- * rollup-items.c finds the metrics of a job that have something due,
- * rollup-compute.c their buckets, rollup-write.c brings the results into the
- * destination.
+ * rollup-plan.c says which jobs there are and what they read and write,
+ * rollup-clash.c whether two write the same, rollup-order.c in which order
+ * they run.  rollup.c runs them database by database: rollup-changes.c finds
+ * what has come since, rollup-items.c the metrics of a job that have something
+ * due, rollup-compute.c their buckets; rollup-dest.c brings the results into
+ * the destination.
  *
  * A bucket's results are compared with what the destination has.  So a run
  * that was killed, a run that comes twice, and buckets that are computed
@@ -55,6 +56,16 @@ struct rollup_plan {
 int rollup_plan_make(struct rollup_plan *p, struct ntdb *root,
     char *const *names, size_t n, struct ntdb_error *err);
 void rollup_plan_release(struct rollup_plan *p);
+
+/* NTDB_ECONFIG if two jobs write the same metric (rollup-clash.c). */
+int rollup_plan_clash(const struct rollup_plan *p, struct ntdb *root,
+    struct ntdb_error *err);
+
+/*
+ * A name that a job may read, without NUL, in out, which is cleared first:
+ * wildcards become an x, or the first of a set.  Check buf_ok.
+ */
+void rollup_example(const struct rollup_def *d, struct buf *out);
 
 /* Put the jobs in order (rollup-order.c). */
 int rollup_plan_order(struct rollup_plan *p, struct ntdb *root,
