@@ -161,7 +161,7 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
 		keep_old(w, "unreadable");
 	r = wal_replace(w->dir.fd, w->dir.wal, &head, NULL, &w->dir.owner,
 	    &renamed, w->dir.wal_path, err);
-	w->state.counters[COUNT_RECOVERIES]++;
+	w->n_recoveries++;
 done:
 	log_head_release(&head);
 	return r;

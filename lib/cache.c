@@ -13,9 +13,11 @@
 
 #define CACHE_VERSION 1
 #define CACHE_COMPLETE 1	/* flag: last samples can be relied on */
-#define CACHE_HEAD_LEN 200
+#define CACHE_HEAD_LEN 104
 #define SLOT_LEN 32
 #define CACHE_MAX ((size_t)1 << 31)
+#define COUNTS_LEN (8 * COUNT_N + 4)
+#define COUNTS_TRIES 5		/* to read them while they are written */
 
 static const uint8_t cache_magic[8] = { 'N', 'T', 'D', 'B', 'C', 'C', 'H',
 	'\n' };
@@ -85,8 +87,6 @@ unpack_slot(const uint8_t *p, struct metric *m)
 static void
 pack_head(const struct state *s, int dirfd, uint8_t *p)
 {
-	size_t i;
-
 	memcpy(p, cache_magic, 8);
 	put_u16(p + 8, CACHE_VERSION);
 	put_u16(p + 10, s->complete ? CACHE_COMPLETE : 0);
@@ -99,9 +99,102 @@ pack_head(const struct state *s, int dirfd, uint8_t *p)
 	put_u64(p + 48, s->log_samples);
 	put_u64(p + 56, (uint64_t)s->log_clock_ns);
 	catalog_stamp(dirfd, p + 80);
-	for (i = 0; i < COUNT_N; i++)
-		put_u64(p + 104 + 8 * i, s->counters[i]);
 }
+
+/* -------------------------------------------------------------- counters */
+
+static void
+pack_counts(const uint64_t counters[COUNT_N], uint8_t *p)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_N; i++)
+		put_u64(p + 8 * i, counters[i]);
+	put_u32(p + 8 * COUNT_N, checksum(p, 8 * COUNT_N));
+}
+
+static bool
+unpack_counts(const uint8_t *p, uint64_t counters[COUNT_N])
+{
+	size_t i;
+
+	if (checksum(p, 8 * COUNT_N) != get_u32(p + 8 * COUNT_N))
+		return false;
+	for (i = 0; i < COUNT_N; i++)
+		counters[i] = get_u64(p + 8 * i);
+	return true;
+}
+
+/* Open the cache and read its counters; *at is where they stand. */
+static int
+open_counts(int dirfd, const char *name, int flags, uint64_t *at,
+    uint64_t counters[COUNT_N])
+{
+	uint8_t p[COUNTS_LEN];
+	struct stat st;
+	size_t got;
+	int fd;
+
+	if ((fd = io_open(dirfd, name, flags, 0, name, NULL)) < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_size >= COUNTS_LEN) {
+		*at = (uint64_t)st.st_size - COUNTS_LEN;
+		if (io_pread(fd, p, sizeof(p), *at, &got, name, NULL) == 0 &&
+		    got == sizeof(p) && unpack_counts(p, counters))
+			return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+/* What was counted here goes on top of what others have counted. */
+static void
+take_in(struct state *s, const uint64_t base[COUNT_N])
+{
+	unsigned i;
+
+	for (i = COUNT_UNLOGGED; i < COUNT_FLUSH_NS; i++)
+		s->counters[i] = base[i] + s->added[i];
+	for (; i < COUNT_N; i++)
+		s->counters[i] = s->added[i] != 0 ? s->added[i] : base[i];
+	memset(s->added, 0, sizeof(s->added));
+	s->has_added = false;
+}
+
+void
+state_save_counts(struct state *s, int dirfd, const char *name)
+{
+	uint64_t base[COUNT_N], at = 0;
+	uint8_t p[COUNTS_LEN];
+	int fd;
+
+	if (!s->has_added || !s->cached)
+		return;
+	if ((fd = open_counts(dirfd, name, O_RDWR, &at, base)) == -1)
+		return;
+	take_in(s, base);
+	/* Those that the log tells stay as of the place in this file. */
+	memcpy(base + COUNT_UNLOGGED, s->counters + COUNT_UNLOGGED,
+	    sizeof(base) - COUNT_UNLOGGED * sizeof(base[0]));
+	pack_counts(base, p);
+	io_pwrite(fd, p, sizeof(p), at, name, NULL);
+	close(fd);
+}
+
+/* The counters for a cache that is to replace the one that is there. */
+static void
+merge_counts(struct state *s, int dirfd, const char *name)
+{
+	uint64_t base[COUNT_N], at = 0;
+	int fd = -1;
+
+	if (s->cached)
+		fd = open_counts(dirfd, name, O_RDONLY, &at, base);
+	take_in(s, fd != -1 ? base : s->counters);
+	io_close(&fd);
+}
+
+/* ------------------------------------------------------------- the cache */
 
 void
 state_save_cache(struct state *s, int dirfd, const char *name,
@@ -124,9 +217,15 @@ state_save_cache(struct state *s, int dirfd, const char *name,
 	if (!buf_ok(&b))
 		goto done;
 	buf_add_u32(&b, checksum(b.data, b.len));
-	if (buf_ok(&b) && io_publish(dirfd, name, b.data, b.len, false,
-	    owner, name, NULL) == 0)
+	if ((p = buf_extend(&b, COUNTS_LEN)) == NULL)
+		goto done;
+	merge_counts(s, dirfd, name);
+	pack_counts(s->counters, p);
+	if (io_publish(dirfd, name, b.data, b.len, false, owner, name,
+	    NULL) == 0) {
 		s->saved_pos = s->log_pos;
+		s->cached = true;
+	}
 done:
 	buf_release(&b);
 }
@@ -147,7 +246,10 @@ belongs(const uint8_t *p, int dirfd, const struct wal *w)
 static bool
 head_ok(const uint8_t *p, size_t n)
 {
-	return n >= CACHE_HEAD_LEN + 4 && memcmp(p, cache_magic, 8) == 0 &&
+	if (n < CACHE_HEAD_LEN + 4 + COUNTS_LEN)
+		return false;
+	n -= COUNTS_LEN;
+	return memcmp(p, cache_magic, 8) == 0 &&
 	    get_u16(p + 8) == CACHE_VERSION &&
 	    n == CACHE_HEAD_LEN + (uint64_t)get_u32(p + 12) * SLOT_LEN +
 	    get_u32(p + 16) + 4 &&
@@ -181,6 +283,21 @@ unpack_slots(struct state *s, const uint8_t *p, struct ntdb_error *err)
 	return state_reserve_index(s, s->n_named + 1, err);
 }
 
+/* The counters in the bytes of a cache that were read, or in the file now. */
+static void
+load_counts(struct state *s, int dirfd, const char *name, const struct buf *b)
+{
+	bool got = unpack_counts(b->data + b->len - COUNTS_LEN, s->counters);
+	uint64_t at;
+	int tries, fd;
+
+	for (tries = 1; !got && tries < COUNTS_TRIES; tries++) {
+		fd = open_counts(dirfd, name, O_RDONLY, &at, s->counters);
+		got = fd != -1;
+		io_close(&fd);
+	}
+}
+
 int
 state_load_cache(struct state *s, int dirfd, const char *name,
     const struct wal *w, struct ntdb_error *err)
@@ -188,7 +305,6 @@ state_load_cache(struct state *s, int dirfd, const char *name,
 	struct buf b = BUF_INIT;
 	const uint8_t *p;
 	uint64_t size = 0;
-	size_t i;
 	int r;
 
 	state_init(s);
@@ -207,8 +323,8 @@ state_load_cache(struct state *s, int dirfd, const char *name,
 	s->log_pos = s->saved_pos = get_u64(p + 40);
 	s->log_samples = get_u64(p + 48);
 	s->log_clock_ns = as_i64(get_u64(p + 56));
-	for (i = 0; i < COUNT_N; i++)
-		s->counters[i] = get_u64(p + 104 + 8 * i);
+	load_counts(s, dirfd, name, &b);
+	s->cached = true;
 	buf_release(&b);
 	if (r != 0)
 		state_release(s);

@@ -287,14 +287,14 @@ flush_sync_files(struct flush *fl, struct ntdb_error *err)
 		return 0;
 	/* Many files cost less in one sweep over the file system. */
 	if (fl->closed_unsynced) {
-		fl->w->state.counters[COUNT_FSYNCS]++;
+		state_count(&fl->w->state, COUNT_FSYNCS, 1);
 		if (syncfs(fl->w->dir.fd) == -1)
 			return err_sys_code(err, NTDB_EIO, fl->w->dir.name,
 			    "cannot sync");
 		return 0;
 	}
 	for (i = 0; i < fl->n_files; i++) {
-		fl->w->state.counters[COUNT_FSYNCS]++;
+		state_count(&fl->w->state, COUNT_FSYNCS, 1);
 		r = io_sync(fl->files[i].fd, fl->files[i].name, err);
 		if (r != 0)
 			return r;

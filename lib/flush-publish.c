@@ -100,7 +100,7 @@ write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 	fl->dir_changed = true;
 	clear_flag(s, METRIC_DIRTY);
 	if (sync) {
-		s->counters[COUNT_FSYNCS]++;
+		state_count(s, COUNT_FSYNCS, 1);
 		clear_flag(s, METRIC_UNSYNCED);
 	} else {
 		/* It has replaced the one that was synced. */
@@ -196,7 +196,7 @@ flush_replace_log(struct flush *fl, struct ntdb_error *err)
 		goto done;
 	r = wal_replace(w->dir.fd, w->dir.wal, &fl->next, &names,
 	    &w->dir.owner, &renamed, w->dir.wal_path, err);
-	w->state.counters[COUNT_FSYNCS] += 2;
+	state_count(&w->state, COUNT_FSYNCS, 2);
 	if (r != 0)
 		goto done;
 	fl->res.bytes += fl->next.len + names.len;

@@ -252,7 +252,7 @@ run(struct flush *fl, struct ntdb_error *err)
 		return r;
 	/* What the new log relies on must be findable before it is there. */
 	if (fl->dir_changed) {
-		w->state.counters[COUNT_FSYNCS]++;
+		state_count(&w->state, COUNT_FSYNCS, 1);
 		r = io_sync_dir(w->dir.fd, w->dir.name, err);
 		if (r != 0)
 			return r;
@@ -264,6 +264,7 @@ static int
 flush_once(struct writer *w, bool direct, bool renew,
     struct ntdb_flush_result *res, struct ntdb_error *err)
 {
+	int64_t start_ns = io_elapsed_ns();
 	struct flush fl;
 	int r;
 
@@ -298,9 +299,13 @@ flush_once(struct writer *w, bool direct, bool renew,
 	w->flush_failed_at = 0;
 	if (w->flusher != NULL)
 		keep_from(w->flusher, &w->wal, w->state.log_pos);
-	w->state.counters[COUNT_FLUSHES]++;
-	w->state.counters[COUNT_PAGES] += fl.res.pages;
-	w->state.counters[COUNT_BYTES] += fl.res.bytes;
+	if (!renew) {
+		state_count(&w->state, COUNT_FLUSHES, 1);
+		state_took(&w->state, COUNT_FLUSH_NS,
+		    io_elapsed_ns() - start_ns);
+	}
+	state_count(&w->state, COUNT_PAGES, fl.res.pages);
+	state_count(&w->state, COUNT_BYTES, fl.res.bytes);
 	state_save_cache(&w->state, w->dir.fd, w->dir.cache, &w->dir.owner);
 	if (res != NULL)
 		*res = fl.res;

@@ -33,6 +33,8 @@ report(struct ntdb_ingest *in, const struct pending *p)
 
 	in->stats.refused++;
 	in->stats.refused_by[p->why]++;
+	if (p->kind == PENDING_BAD)
+		target_count_bad(in, p);
 	if (in->opt.refused != NULL)
 		in->opt.refused(in->opt.arg, line, p->text, p->text_len,
 		    (enum ntdb_refusal)p->why,
@@ -167,6 +169,7 @@ commit_strict(struct ntdb_ingest *in, bool *held, struct ntdb_error *err)
 			for (to = from + 1; to < in->n_pending &&
 			    ingest_is_of(in, &in->pending[to], db); to++)
 				;
+			in->dbs[db].n_pending = to - from;
 			r = ingest_commit_db(in, db, from, to, true, held, err);
 			if (r != 0) {
 				ingest_drop_pending(in, from);
@@ -216,6 +219,8 @@ ingest_commit(struct ntdb_ingest *in, bool finish, struct ntdb_error *err)
 
 	if (in->n_pending == 0) {
 		in->stats.committed = in->ordinal;
+		if (finish)
+			ingest_count_bad(in);
 		return 0;
 	}
 	if ((held = calloc(in->n_dbs + 1, sizeof(held[0]))) == NULL)
@@ -223,5 +228,7 @@ ingest_commit(struct ntdb_ingest *in, bool finish, struct ntdb_error *err)
 	r = in->opt.strict ? commit_strict(in, held, err) :
 	    commit_all(in, finish, held, err);
 	free(held);
+	if (finish || in->stopped)
+		ingest_count_bad(in);
 	return r;
 }

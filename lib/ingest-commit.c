@@ -209,14 +209,51 @@ limit_log(struct writer *w, size_t more, struct ntdb_error *err)
 	return 0;
 }
 
+/* Count what was read of the database, and refused. */
+static void
+count_bad(struct ingest_db *d)
+{
+	unsigned why;
+
+	for (why = 0; d->has_bad && why < NTDB_REFUSE_N; why++)
+		state_count(&d->w.state, COUNT_REFUSED + why, d->bad[why]);
+	memset(d->bad, 0, sizeof(d->bad));
+	d->has_bad = false;
+}
+
+/* Count what was judged, and not stored. */
+static void
+count_verdicts(const struct judging *j)
+{
+	const struct ntdb_ingest *in = j->in;
+	uint32_t i;
+
+	for (i = j->from; i < j->to; i++) {
+		const struct pending *p = &in->pending[i];
+
+		if (!ingest_is_of(in, p, j->db))
+			continue;
+		if (p->verdict == VERDICT_DUPLICATE)
+			state_count(&j->w->state, COUNT_DUPLICATES, 1);
+		else if (p->verdict == VERDICT_REFUSED)
+			state_count(&j->w->state, COUNT_REFUSED + p->why, 1);
+	}
+}
+
 static int
 append(struct judging *j, struct ntdb_error *err)
 {
 	struct ntdb_ingest *in = j->in;
 	int r;
 
-	if (j->to_pages)
-		return j->stored == 0 ? 0 : flush_direct(j->w, err);
+	if (j->to_pages) {
+		if (j->stored == 0)
+			return 0;
+		/* Into the cache with what the log has told until now. */
+		j->w->state.counters[COUNT_SAMPLES] += j->stored;
+		j->w->state.counters[COUNT_COMMITS]++;
+		return flush_direct(j->w, err);
+	}
 	if (in->batch.n == 0)
 		return 0;
 	r = writer_append(j->w, &in->batch, j->stored, in->opt.sync, err);
@@ -261,7 +298,9 @@ commit_locked(struct judging *j, struct ntdb_error *err)
 	}
 	if (j->stored > 0)
 		in->stats.commits++;
-	j->w->state.counters[COUNT_SAMPLES] += j->stored;
+	if (j->stored < in->dbs[j->db].n_pending)
+		count_verdicts(j);
+	count_bad(&in->dbs[j->db]);
 	return 0;
 }
 
@@ -309,6 +348,22 @@ ingest_commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to
 	if (r != 0)
 		forget_verdicts(in, db, from, to);
 	return r;
+}
+
+void
+ingest_count_bad(struct ntdb_ingest *in)
+{
+	uint32_t db;
+
+	for (db = 0; db < in->n_dbs; db++) {
+		struct ingest_db *d = &in->dbs[db];
+
+		if (!d->has_bad || open_db(in, d, false, NULL) != 0 ||
+		    writer_lock(&d->w, NULL) != 0)
+			continue;
+		count_bad(d);
+		writer_unlock(&d->w);
+	}
 }
 
 void

@@ -2,8 +2,11 @@
  * Targets: from the word DB/METRIC to the metric, without looking at the
  * names again once a word has been seen.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bytes.h"
 #include "ingest.h"
@@ -116,7 +119,8 @@ db_find(struct ntdb_ingest *in, const char *name, size_t len)
 
 /* Check the names in DB/METRIC. */
 static const char *
-check_names(const char *word, size_t db_len, size_t name_len)
+check_names(const struct ntdb_ingest *in, const char *word, size_t db_len,
+    size_t name_len)
 {
 	const char *name = word + db_len + 1;
 
@@ -128,7 +132,7 @@ check_names(const char *word, size_t db_len, size_t name_len)
 		return "metric name is longer than 1023 bytes";
 	if (!utf8_name_ok(name, name_len))
 		return "not a valid metric name";
-	if (db_len == strlen(INTERNAL_DB) &&
+	if (!in->own && db_len == strlen(INTERNAL_DB) &&
 	    memcmp(word, INTERNAL_DB, db_len) == 0 &&
 	    name_len >= 5 && memcmp(name, "ntdb/", 5) == 0)
 		return "metrics below internal/ntdb/ are ntdb's own";
@@ -146,7 +150,7 @@ add(struct ntdb_ingest *in, const char *word, size_t len, uint32_t hash,
 	uint32_t db;
 
 	*why = NTDB_REFUSE_NAME;
-	*reason = check_names(word, db_len, len - db_len - 1);
+	*reason = check_names(in, word, db_len, len - db_len - 1);
 	if (*reason != NULL)
 		return 0;
 	if ((tt->n + 1 >= tt->cap && !grow(tt)) ||
@@ -216,6 +220,44 @@ target_find(struct ntdb_ingest *in, const char *word, size_t len,
 		t->implied = (uint8_t)(full ? 0 : t->word_len - t->name_len);
 	}
 	return i;
+}
+
+/* Whether a database of this name, valid or not, is there and has a log. */
+static bool
+db_exists(struct ntdb_ingest *in, const char *name, size_t len)
+{
+	char path[2 * DB_NAME_MAX + 8];
+
+	if (!ntdb_database_name_ok(name, len) ||
+	    root_open(in->root, false, NULL) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%.*s/%.*s.wal", (int)len, name,
+	    (int)len, name);
+	return faccessat(in->root->fd, path, F_OK, 0) == 0;
+}
+
+void
+target_count_bad(struct ntdb_ingest *in, const struct pending *p)
+{
+	const char *word = p->text, *end = p->text + p->text_len, *slash;
+	const char *name = in->default_db;
+	size_t len = name != NULL ? strlen(name) : 0;
+	uint32_t db;
+
+	while (word < end && (*word == ' ' || *word == '\t'))
+		word++;
+	for (slash = word; slash < end && *slash != '/'; slash++)
+		if (*slash == ' ' || *slash == '\t')
+			break;
+	if (slash < end && *slash == '/') {
+		name = word;
+		len = (size_t)(slash - word);
+	}
+	if (name == NULL || !db_exists(in, name, len) ||
+	    (db = db_find(in, name, len)) == UINT32_MAX)
+		return;
+	in->dbs[db].bad[p->why]++;
+	in->dbs[db].has_bad = true;
 }
 
 void

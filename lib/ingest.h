@@ -108,6 +108,9 @@ struct ingest_db {
 	bool	absent;		/* not there when it was last looked for */
 	uint64_t used;		/* commit number */
 	uint32_t n_pending;
+	uint64_t bad[NTDB_REFUSE_N];	/* lines refused when they were read,
+					 * that its cache does not count yet */
+	bool	has_bad;
 };
 
 struct ntdb_ingest {
@@ -126,6 +129,7 @@ struct ntdb_ingest {
 	uint64_t source_base;		/* the same when the source began */
 	bool	at_start;		/* of a source */
 	bool	skipping;		/* the rest of an over-long line */
+	bool	own;			/* may write to internal/ntdb/ */
 	bool	stopped;		/* strict, and a line was refused */
 	uint32_t commit_no;
 	struct batch batch;
@@ -181,6 +185,12 @@ target_guess(const struct ntdb_ingest *in, const char *p, const char *end,
 		return *len = 0;
 	return guess;
 }
+
+/*
+ * Count a line that was refused when it was read for the database that its
+ * first word names, if there is one.
+ */
+void target_count_bad(struct ntdb_ingest *in, const struct pending *p);
 
 /* Note that this target came next. */
 void target_follow(struct ntdb_ingest *in, uint32_t target);
@@ -300,6 +310,9 @@ ingest_is_of(const struct ntdb_ingest *in, const struct pending *p,
  */
 int ingest_commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from,
     uint32_t to, bool finish, bool *held, struct ntdb_error *err);
+
+/* Take what was refused into the counters; failures are of no consequence. */
+void ingest_count_bad(struct ntdb_ingest *in);
 void ingest_release_commit(struct ntdb_ingest *in);
 
 /* ingest-batch.c */

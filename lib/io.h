@@ -77,4 +77,7 @@ uint64_t io_random(void);
 /* The real-time clock in Unix nanoseconds. */
 int64_t io_clock_ns(void);
 
+/* Nanoseconds since some moment: for telling how long something took. */
+int64_t io_elapsed_ns(void);
+
 #endif

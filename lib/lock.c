@@ -3,19 +3,11 @@
 #include <time.h>
 
 #include "error.h"
+#include "io.h"
 #include "lock.h"
 
 #define PAUSE_MIN_NS INT64_C(50000)
 #define PAUSE_MAX_NS INT64_C(10000000)
-
-static int64_t
-monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static void
 pause_ns(int64_t ns)
@@ -43,7 +35,7 @@ lock_take(int fd, bool shared, int64_t wait_ns, const char *display,
 			continue;
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, display, "cannot lock");
-		now = monotonic_ns();
+		now = io_elapsed_ns();
 		if (start == 0)
 			start = now;
 		if (now - start >= wait_ns)

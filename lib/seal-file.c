@@ -219,10 +219,10 @@ exchange(struct sealer *s, uint64_t limit, struct ntdb_error *err)
 	if (renameat(d->fd, s->temp, d->fd, s->f.name) == -1)
 		return err_sys(err, s->f.name, "cannot rename");
 	s->temp[0] = '\0';
-	st->counters[COUNT_SEALS]++;
-	st->counters[COUNT_PAGES] += s->n_out;
-	st->counters[COUNT_BYTES] += s->out.size;
-	st->counters[COUNT_FSYNCS] += 3;
+	state_count(st, COUNT_SEALS, 1);
+	state_count(st, COUNT_PAGES, s->n_out);
+	state_count(st, COUNT_BYTES, s->out.size);
+	state_count(st, COUNT_FSYNCS, 3);
 	return io_sync_dir(d->fd, d->name, err);
 }
 

@@ -110,12 +110,13 @@ seal_all(struct writer *w, const struct seal_due *due, size_t n,
  * does not say it any more.
  */
 static int
-tidy_log(struct writer *w, struct ntdb_error *err)
+tidy_log(struct writer *w, int64_t took_ns, struct ntdb_error *err)
 {
 	int r;
 
 	if ((r = writer_lock(w, err)) != 0)
 		return r;
+	state_took(&w->state, COUNT_SEAL_NS, took_ns);
 	if (w->state.log_samples == 0)
 		r = flush_renew_log(w, err);
 	else
@@ -130,6 +131,7 @@ static int
 seal_database(const struct dbdir *d, const struct ntdb_seal_options *opt,
     struct ntdb_seal_result *res, struct ntdb_error *err)
 {
+	int64_t start_ns = io_elapsed_ns();
 	struct seal_due *due;
 	struct writer w;
 	size_t n;
@@ -141,7 +143,7 @@ seal_database(const struct dbdir *d, const struct ntdb_seal_options *opt,
 	    (r = writer_open(&w, d->root, d->name, false, err)) == 0) {
 		r = seal_all(&w, due, n, opt, res, err);
 		if (res->files > 0) {
-			tidied = tidy_log(&w, err);
+			tidied = tidy_log(&w, io_elapsed_ns() - start_ns, err);
 			r = r != 0 ? r : tidied;
 		}
 		writer_close(&w);

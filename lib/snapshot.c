@@ -36,6 +36,9 @@ load_state(struct snapshot *s, struct ntdb_error *err)
 			return r;
 		s->log_end = s->state.log_pos;
 	}
+	/* Counting begins when the cache is made. */
+	if (!s->state.cached)
+		memset(s->state.counters, 0, sizeof(s->state.counters));
 	return 0;
 }
 

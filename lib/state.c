@@ -222,6 +222,7 @@ take_record(struct state *s, const struct record *rec,
 	case REC_SAMPLE:
 		state_sample(s, rec->id, rec->t, rec->m, rec->scale);
 		s->log_samples++;
+		s->counters[COUNT_SAMPLES]++;
 		m = state_metric(s, rec->id);
 		if (m != NULL && m->last_t == rec->t)
 			m->in_log = true;
@@ -274,6 +275,8 @@ state_replay(struct state *s, const struct wal *w, uint64_t *tail,
 			if ((rc = take_record(s, &rec, err)) != 0)
 				goto done;
 		s->log_pos = r.pos;
+		s->counters[COUNT_COMMITS]++;
+		s->counters[COUNT_LOG_BYTES] += r.pos - r.batch_pos;
 	}
 	if (rc == NTDB_END) {
 		rc = 0;

@@ -21,15 +21,22 @@
  *    56   8  wall-clock time of the log's first record
  *    64  16  boot id: text of the kernel's, first 16 bytes' worth
  *    80  24  catalog.json: inode, size, time of change in ns
- *   104  96  twelve counters (enum state_counter)
- *   200  32  per slot: last time (8), last value (8), offset of the name (4),
+ *   104  32  per slot: last time (8), last value (8), offset of the name (4),
  *            hash of the name (4), length of the name (2), type (1), scale
  *            (1), flags (1), 3 bytes 0
  *   ...      names
- *    -4   4  CRC-32 of all before
+ *   ...   4  CRC-32 of all before
+ *   ... 168  counters (enum state_counter)
+ *    -4   4  CRC-32 of these
  *
  * It is valid if and only if all this adds up, boot id and the catalog's
- * stamp are those of now, and epoch and nonce are the log's.
+ * stamp are those of now, and epoch and nonce are the log's.  Counters that
+ * do not match their CRC are 0.
+ *
+ * The cache is not written with each commit, and several processes hold a
+ * state at a time.  So what the log tells is counted when it is replayed; what
+ * it does not tell is added to the counters in the file, in place, before the
+ * lock is dropped.
  */
 #ifndef NTDB_STATE_H
 #define NTDB_STATE_H
@@ -60,11 +67,19 @@ struct metric {
 	bool	in_log;		/* state_replay has met the newest sample */
 };
 
-/* Counted per database since the cache was made. */
+/* Counted per database since the cache was first made. */
 enum state_counter {
-	COUNT_LINES, COUNT_SAMPLES, COUNT_DUPLICATES, COUNT_REFUSED,
-	COUNT_COMMITS, COUNT_FSYNCS, COUNT_LOG_BYTES, COUNT_FLUSHES,
-	COUNT_PAGES, COUNT_BYTES, COUNT_SEALS, COUNT_RECOVERIES,
+	/* Up to log_pos: the log tells. */
+	COUNT_SAMPLES, COUNT_COMMITS, COUNT_LOG_BYTES,
+	COUNT_UNLOGGED,
+	/* What it does not tell. */
+	COUNT_DUPLICATES = COUNT_UNLOGGED,
+	COUNT_REFUSED,			/* + enum ntdb_refusal */
+	COUNT_FSYNCS = COUNT_REFUSED + NTDB_REFUSE_N,
+	COUNT_FLUSHES, COUNT_PAGES, COUNT_BYTES, COUNT_SEALS,
+	COUNT_RECOVERIES,
+	/* No counters: what the last one took, in nanoseconds. */
+	COUNT_FLUSH_NS, COUNT_SEAL_NS,
 	COUNT_N
 };
 
@@ -86,6 +101,10 @@ struct state {
 	uint64_t saved_pos;	/* log_pos of the cache on disk */
 	bool	damaged;	/* the log was read around damage */
 	uint64_t counters[COUNT_N];
+	uint64_t added[COUNT_N]; /* counted since then, and not in the file */
+	bool	has_added;
+	bool	cached;		/* the file's counters are those of a cache
+				 * that this state was loaded from or saved to */
 };
 
 void state_init(struct state *s);
@@ -167,6 +186,30 @@ int state_read_catalog(struct state *s, int dirfd, const char *display,
  */
 int state_load_cache(struct state *s, int dirfd, const char *name,
     const struct wal *w, struct ntdb_error *err);
+
+/* Count what the log does not tell. */
+static inline void
+state_count(struct state *s, unsigned counter, uint64_t n)
+{
+	if (n == 0)
+		return;
+	s->added[counter] += n;
+	s->has_added = true;
+}
+
+/* Note how long something took: COUNT_FLUSH_NS or COUNT_SEAL_NS. */
+static inline void
+state_took(struct state *s, unsigned counter, int64_t ns)
+{
+	s->added[counter] = ns > 0 ? (uint64_t)ns : 1;
+	s->has_added = true;
+}
+
+/*
+ * Write what was counted into the cache that is there, in place.  The lock is
+ * held.  A failure is of no consequence: the next one will do.
+ */
+void state_save_counts(struct state *s, int dirfd, const char *name);
 
 /* Write the cache; a failure is of no consequence and is ignored. */
 void state_save_cache(struct state *s, int dirfd, const char *name,

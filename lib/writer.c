@@ -137,6 +137,7 @@ make_state(struct writer *w, uint64_t *newer, struct ntdb_error *err)
 	w->state.log_pos = w->wal.head.len;
 	state_see_id(&w->state, w->wal.head.max_id);
 	r = state_replay(&w->state, &w->wal, &tail, w->dir.wal_path, err);
+	memset(w->state.counters, 0, sizeof(w->state.counters));
 	return r != 0 ? r : writer_rebuild(w, newer, err);
 }
 
@@ -207,7 +208,9 @@ load_state(struct writer *w, struct ntdb_error *err)
 	 */
 	if (r == 0 && (r = io_sync_dir(w->dir.fd, w->dir.name, err)) == 0)
 		r = io_sync_dir(w->dir.root->fd, w->dir.root->path, err);
-	w->state.counters[COUNT_FSYNCS] += 2;
+	state_count(&w->state, COUNT_FSYNCS, 2);
+	state_count(&w->state, COUNT_RECOVERIES, w->n_recoveries);
+	w->n_recoveries = 0;
 	/* The next program need not do all this again, and a cache that is
 	 * not valid now does not become so when the log has grown. */
 	if (r == 0)
@@ -226,7 +229,7 @@ catch_up(struct writer *w, struct ntdb_error *err)
 	r = state_replay(&w->state, &w->wal, &tail, w->dir.wal_path, err);
 	if (r != 0 || tail == 0)
 		return r;
-	w->state.counters[COUNT_RECOVERIES]++;
+	state_count(&w->state, COUNT_RECOVERIES, 1);
 	return wal_cut(&w->wal, w->state.log_pos, w->dir.wal_path, err);
 }
 
@@ -257,6 +260,7 @@ writer_unlock(struct writer *w)
 {
 	if (!w->locked)
 		return;
+	state_save_counts(&w->state, w->dir.fd, w->dir.cache);
 	if (!w->valid)
 		drop_state(w);
 	lock_drop(w->lock_fd);
@@ -306,12 +310,13 @@ writer_append(struct writer *w, struct batch *b, uint64_t samples, bool sync,
 		return r;
 	}
 	if (sync) {
-		s->counters[COUNT_FSYNCS]++;
+		state_count(s, COUNT_FSYNCS, 1);
 		if (w->engine->fsync_policy == FSYNC_EVERY)
 			futimens(w->lock_fd, NULL);
 	}
 	s->log_pos += b->out.len;
 	s->log_samples += samples;
+	s->counters[COUNT_SAMPLES] += samples;
 	s->counters[COUNT_LOG_BYTES] += b->out.len;
 	s->counters[COUNT_COMMITS]++;
 	/* A flush will write it, too. */

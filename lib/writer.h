@@ -26,6 +26,7 @@ struct writer {
 	bool	valid;			/* wal and state agree with the disk */
 	uint32_t generation;		/* another one: ids may have changed */
 	struct flusher *flusher;	/* borrowed; NULL: flushes have their own */
+	uint32_t n_recoveries;		/* not counted yet */
 	bool	swept;			/* of temporary files, by a flush */
 	uint64_t flush_failed_at;	/* log's size when a flush failed; 0 */
 };

@@ -104,7 +104,7 @@ class Root:
 
     def seals(self):
         """The counter in the state cache: ntdb-format(5)."""
-        return struct.unpack("<12Q", self.bytes("k.cache")[104:200])[10]
+        return struct.unpack("<21Q", self.bytes("k.cache")[-172:-4])[17]
 
     def stamps(self):
         """What changes with a file, of all files but the cache."""

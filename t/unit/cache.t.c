@@ -9,6 +9,7 @@
 #include "tap.h"
 
 #define NAME "db.cache"
+#define COUNTS (21 * 8 + 4)	/* bytes of the counters */
 #define WAL "db.wal"
 
 static int dirfd = -1;
@@ -135,7 +136,7 @@ load_with(size_t at, const void *p, size_t n)
 		bail("out of memory");
 	memcpy(copy, bytes, len);
 	memcpy(copy + at, p, n);
-	put_u32(copy + len - 4, checksum(copy, len - 4));
+	put_u32(copy + len - COUNTS - 4, checksum(copy, len - COUNTS - 4));
 	scratch_write(dirfd, NAME, copy, len);
 	free(copy);
 	r = state_load_cache(&s, dirfd, NAME, &wal, NULL);
@@ -155,13 +156,26 @@ test_layout(void)
 	    get_u64(bytes + 40) == 500 && get_u64(bytes + 48) ==
 	    UINT64_C(1) << 40 && get_u64(bytes + 56) == 123456789,
 	    "place in the log");
-	is_u64(get_u64(bytes + 104 + 8 * 11), UINT64_C(11000000077),
-	    "the last counter");
-	is_int((int64_t)len, 200 + 6 * 32 + 14 + 4, "the length");
-	is_u64(get_u64(bytes + 200 + 4 * 32), 1700000000000000000,
+	is_int((int64_t)len, 104 + 6 * 32 + 14 + 4 + COUNTS, "the length");
+	is_u64(get_u64(bytes + 104 + 4 * 32), 1700000000000000000,
 	    "the last time of metric 4");
-	is_mem(bytes + 200 + 6 * 32, 14, "onefour/\xc3\xbc""five", 14,
+	is_mem(bytes + 104 + 6 * 32, 14, "onefour/\xc3\xbc""five", 14,
 	    "the names");
+	is_u64(get_u64(bytes + len - 4 - 8), UINT64_C(20000000140),
+	    "the last counter");
+	is_u64(get_u32(bytes + len - 4), checksum(bytes + len - COUNTS, 168),
+	    "their CRC");
+}
+
+static bool
+all_zero(const uint64_t counters[COUNT_N])
+{
+	int i;
+
+	for (i = 0; i < COUNT_N; i++)
+		if (counters[i] != 0)
+			return false;
+	return true;
 }
 
 static void
@@ -169,8 +183,9 @@ test_reject(void)
 {
 	uint8_t slots[4] = { 0xff, 0xff, 0xff, 0x7f }, far[8];
 	struct state s;
-	bool none = true;
+	bool none = true, zero = true;
 	size_t i;
+	int r;
 
 	is_int(load_with(0, "N", 1), 0, "unchanged it is valid");
 	is_int(load_with(0, "M", 1), NTDB_END, "another magic");
@@ -186,20 +201,25 @@ test_reject(void)
 	is_int(load_with(96, "\xff\xff", 2), NTDB_END, "another time");
 	put_u64(far, 2000);
 	is_int(load_with(40, far, 8), NTDB_END, "a place behind the log");
-	is_int(load_with(200 + 32 + 16, slots, 4), NTDB_END,
+	is_int(load_with(104 + 32 + 16, slots, 4), NTDB_END,
 	    "a name behind the names");
-	is_int(load_with(200 + 32 + 24, "\x0f", 1), NTDB_END,
+	is_int(load_with(104 + 32 + 24, "\x0f", 1), NTDB_END,
 	    "one that goes on behind them");
 
 	for (i = 0; i < 8 * len; i++) {
 		bytes[i / 8] = (uint8_t)(bytes[i / 8] ^ 1u << i % 8);
 		scratch_write(dirfd, NAME, bytes, len);
 		bytes[i / 8] = (uint8_t)(bytes[i / 8] ^ 1u << i % 8);
-		none = none && state_load_cache(&s, dirfd, NAME, &wal, NULL)
-		    == NTDB_END;
+		r = state_load_cache(&s, dirfd, NAME, &wal, NULL);
+		if (i < 8 * (len - COUNTS))
+			none = none && r == NTDB_END;
+		else
+			zero = zero && r == 0 && s.n_named == 3 &&
+			    all_zero(s.counters);
 		state_release(&s);
 	}
 	ok(none, "any flipped bit makes it none");
+	ok(zero, "one in the counters makes them 0");
 	for (i = 0, none = true; i < len; i++) {
 		scratch_write(dirfd, NAME, bytes, i);
 		none = none && state_load_cache(&s, dirfd, NAME, &wal, NULL)
@@ -260,6 +280,49 @@ test_catalog(void)
 	state_release(&s);
 }
 
+/* Two processes that hold the same state count. */
+static void
+test_counting(void)
+{
+	struct state a, b, got;
+
+	make_state(&a);
+	open_wal(6, UINT64_C(0xfedcba9876543210));
+	state_count(&a, COUNT_DUPLICATES, 5);
+	state_save_counts(&a, dirfd, NAME);
+	ok(a.has_added, "without a cache of its own nothing is changed");
+	state_save_cache(&a, dirfd, NAME, &self);
+	is_u64(a.counters[COUNT_DUPLICATES], 3 * UINT64_C(1000000007) + 5,
+	    "a new cache takes it in");
+	state_load_cache(&b, dirfd, NAME, &wal, NULL);
+
+	state_count(&a, COUNT_REFUSED + NTDB_REFUSE_LATE, 1);
+	state_took(&a, COUNT_SEAL_NS, 77);
+	state_save_counts(&a, dirfd, NAME);
+	ok(!a.has_added, "one counts in place");
+	/* The other's log goes on, and it has counted something, too. */
+	b.counters[COUNT_SAMPLES] += 1000;
+	state_count(&b, COUNT_REFUSED + NTDB_REFUSE_LATE, 10);
+	state_save_counts(&b, dirfd, NAME);
+	state_load_cache(&got, dirfd, NAME, &wal, NULL);
+	is_u64(got.counters[COUNT_REFUSED + NTDB_REFUSE_LATE],
+	    (4 + 5) * UINT64_C(1000000007) + 11, "the other on top of it");
+	is_u64(got.counters[COUNT_SEAL_NS], 77, "what one took stays");
+	is_u64(got.counters[COUNT_SAMPLES], 0,
+	    "what the log tells is as of the place in the cache");
+	state_release(&got);
+
+	state_count(&b, COUNT_REFUSED + NTDB_REFUSE_FULL, 2);
+	state_save_cache(&b, dirfd, NAME, &self);
+	state_load_cache(&got, dirfd, NAME, &wal, NULL);
+	is_u64(got.counters[COUNT_REFUSED + NTDB_REFUSE_FULL],
+	    (4 + 8) * UINT64_C(1000000007) + 2, "a whole cache likewise");
+	is_u64(got.counters[COUNT_SAMPLES], 1000, "with its own samples");
+	state_release(&got);
+	state_release(&b);
+	state_release(&a);
+}
+
 int
 main(void)
 {
@@ -282,6 +345,7 @@ main(void)
 	test_reject();
 	test_surroundings();
 	test_catalog();
+	test_counting();
 	free(bytes);
 	wal_release(&wal);
 	return done_testing();
