@@ -13,7 +13,7 @@
 
 #define HOT_RAW 6144		/* bytes of a group in bit planes, */
 #define HOT_PADDING 2048	/* and bits that narrower columns do not need */
-#define SEALED_VALUES 2048	/* values of a group in bytes */
+#define SEALED_VALUES 1536	/* values of a group in bytes, about */
 
 #define REPEATS_SHARE 30	/* bits that repeats save, at least: one of */
 #define PART_BITS 64		/* what a part takes beside its code table */
@@ -233,38 +233,96 @@ hot_takes(const struct page_group *g, const struct page_column *c,
 	    planes_len(g->n + c->n, c->width) <= HOT_RAW;
 }
 
+/*
+ * Say how late a column comes by nothing but its group, as far as there are
+ * numbers for groups: what then are few different widths takes less.
+ */
+static void
+rank_by_group(struct page_dir *d, const uint32_t *sorted)
+{
+	const struct page_group *g;
+	uint8_t rank = 0;
+	uint32_t i;
+
+	if (d->n_groups > 64)
+		return;
+	for (g = d->groups; g < d->groups + d->n_groups; g++)
+		for (rank++, i = 0; i < g->n_columns; i++)
+			d->columns[*sorted++].width = rank;
+	for (i = 0; i < d->n_timelines; i++)
+		if (d->timelines[i].width > 0)
+			d->timelines[i].width =
+			    d->columns[d->timelines[i].column].width;
+	for (i = 0; i < d->n_runs; i++)
+		if (d->runs[i].width > 0)
+			d->runs[i].width =
+			    d->columns[d->runs[i].column].width;
+}
+
+/*
+ * How many values groups in bytes are to have, so that they are of like size:
+ * a small one that is left over does not pay for its code table.
+ */
+static uint32_t
+fair_share(const struct page_dir *d)
+{
+	uint64_t n = 0;
+	uint32_t i;
+
+	for (i = 0; i < d->n_columns; i++)
+		n += d->columns[i].n;
+	return (uint32_t)(n / (n / SEALED_VALUES + 1)) + 1;
+}
+
+/* Distribute the columns, sorted, over groups. */
+static void
+make_groups(struct page_dir *d, const uint32_t *sorted, bool sealed)
+{
+	const uint32_t share = fair_share(d);
+	struct page_group *g = NULL;
+	const struct page_column *c;
+	uint64_t padding = 0;
+	uint32_t i;
+
+	for (i = 0; i < d->n_columns; i++) {
+		c = &d->columns[sorted[i]];
+		if (g == NULL || !(sealed ? g->n + c->n / 2 <= share :
+		    hot_takes(g, c, &padding))) {
+			g = &d->groups[d->n_groups++];
+			memset(g, 0, sizeof(*g));
+			padding = 0;
+		}
+		g->n += c->n;
+		g->width = c->width;
+		g->n_columns++;
+	}
+}
+
 int
 page_write_groups(struct page_packer *pk, enum compress_codec codec,
     struct ntdb_error *err)
 {
 	struct page_dir *d = &pk->dir;
-	struct page_group *g = NULL;
+	const uint32_t *sorted = pk->sorted;
+	struct page_group *g;
 	const struct page_column *c;
-	uint64_t padding = 0;
-	uint32_t i;
-	bool takes;
+	uint32_t i, n;
 	int e;
 
 	page_sort_columns(d->columns, d->n_columns, pk->sorted);
-	for (i = 0; i < d->n_columns; i++) {
-		c = &d->columns[pk->sorted[i]];
-		takes = g != NULL && (codec == COMPRESS_DEFLATE ?
-		    g->n + c->n <= SEALED_VALUES : hot_takes(g, c, &padding));
-		if (g != NULL && !takes) {
-			if ((e = write_group(pk, g, codec, err)) != 0)
-				return e;
-			g = NULL;
-		}
-		if (g == NULL) {
-			g = &d->groups[d->n_groups++];
-			memset(g, 0, sizeof(*g));
-			padding = 0;
-		}
-		memcpy(pk->values + g->n, pk->r + pk->start[pk->sorted[i]],
-		    c->n * sizeof(*pk->values));
-		g->n += c->n;
-		g->width = c->width;
-		g->n_columns++;
+	make_groups(d, sorted, codec == COMPRESS_DEFLATE);
+	if (codec == COMPRESS_DEFLATE) {
+		rank_by_group(d, sorted);
+		page_sort_columns(d->columns, d->n_columns, pk->sorted);
 	}
-	return g == NULL ? 0 : write_group(pk, g, codec, err);
+	for (g = d->groups; g < d->groups + d->n_groups; g++) {
+		for (n = 0, i = 0; i < g->n_columns; i++, n += c->n) {
+			c = &d->columns[*sorted];
+			memcpy(pk->values + n, pk->r + pk->start[*sorted++],
+			    c->n * sizeof(*pk->values));
+		}
+		if ((e = write_group(pk, g, codec, err)) != 0)
+			return e;
+	}
+	return 0;
 }

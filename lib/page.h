@@ -26,7 +26,7 @@
 #define PAGE_RUN_MAX 8192		/* samples of a run, as page_pack cuts them */
 #define PAGE_GROUP_MAX (1u << 20)	/* bytes of a group, unpacked: a bound
 					 * for readers; writers aim at 6 KiB
-					 * (snappy) or 2048 values (deflate)
+					 * (snappy) or 1536 values (deflate)
 					 * and never exceed 96 KiB */
 
 enum page_codec { PAGE_SNAPPY = 1, PAGE_DEFLATE = 2 };

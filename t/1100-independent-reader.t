@@ -61,6 +61,8 @@ SERIES = {
                "%.1f" % (v / 10), True),
     "mostly.noise": (600, lambda v: odd_float(v) if rnd.random() < .01 else
                      "%.2f" % (100 * rnd.random()), True),
+    "gaps": (800, lambda v: "NaN" if rnd.random() < .02 else
+             "%.3f" % (1000 * rnd.random()), True),
     "odd.i": (400, odd_int, False),
     "wide": (200, lambda v: "%di" % (v * 2**40), True),
     "large": (200, lambda v: "%di" % (v * 150000 - 2**30), True),
