@@ -5,6 +5,7 @@
  * sample is.  What is not has been written by a run before: it is compared
  * with what is stored, and where that is something else it is replaced.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,9 +36,22 @@ struct rollup_dest {
 	struct ntdb_ingest *in;		/* NULL: nothing was appended */
 	struct rollup_value *doubts;	/* owned */
 	size_t	n_doubts;
-	struct ntdb_error refused;	/* code 0: none was */
+	int64_t	source_from;		/* the oldest data file begins then */
+	struct rollup_refused refused;
 	struct buf metric;		/* a name with its NUL */
 };
+
+/* Whether a job keeps the number of samples. */
+static bool
+counts(const struct rollup_def *def)
+{
+	size_t a;
+
+	for (a = 0; a < def->n_aggregates; a++)
+		if (def->aggregates[a] == NTDB_COUNT)
+			return true;
+	return false;
+}
 
 /* ---- opening */
 
@@ -64,6 +78,32 @@ find_lasts(struct rollup_dest *d, struct ntdb_error *err)
 	return r;
 }
 
+/* When the oldest data file of the source begins, if that tells anything. */
+static int
+find_source_from(struct rollup_work *w, struct ntdb_error *err)
+{
+	const struct manifest *m = &w->plan->dbs[w->def->source].manifest;
+	struct partition *parts;
+	int64_t last;
+	size_t n;
+	int r;
+
+	w->dest->source_from = INT64_MIN;
+	/* Samples may be gone that were not deleted by ntdb-flush, but then
+	 * only who asks for all anew wants to be kept from losing more. */
+	if (!w->anew && (counts(w->def) || (m->retention_days == 0 &&
+	    m->retention_size == 0)))
+		return 0;
+	r = dbdir_partitions(&w->source->dir, INT64_MIN, INT64_MAX, &parts,
+	    &n, err);
+	if (r != 0)
+		return r;
+	if (n > 0)
+		partition_span(parts[0], &w->dest->source_from, &last);
+	free(parts);
+	return 0;
+}
+
 int
 rollup_dest_open(struct rollup_work *w, struct ntdb_error *err)
 {
@@ -76,9 +116,12 @@ rollup_dest_open(struct rollup_work *w, struct ntdb_error *err)
 	d->name = w->plan->dbs[w->def->dest].name;
 	d->metrics = calloc(w->n_items * w->def->n_aggregates + 1,
 	    sizeof(*d->metrics));
-	d->doubts = malloc(DOUBTS_MAX * sizeof(*d->doubts));
+	d->doubts = malloc((DOUBTS_MAX + NTDB_AGGREGATE_N) *
+	    sizeof(*d->doubts));
 	if (d->metrics == NULL || d->doubts == NULL)
 		return err_nomem(err);
+	if ((r = find_source_from(w, err)) != 0)
+		return r;
 	r = snapshot_open(&d->snap, w->root, d->name, &why);
 	if (r == 0) {
 		d->exists = true;
@@ -103,6 +146,7 @@ rollup_dest_close(struct rollup_work *w)
 	free(d->metrics);
 	free(d->doubts);
 	buf_release(&d->metric);
+	buf_release(&d->refused.hashes);
 	free(d);
 	w->dest = NULL;
 }
@@ -201,8 +245,7 @@ note_refused(void *arg, uint64_t line, const char *text, size_t len,
 
 	(void)line;
 	(void)why;
-	err_set(&d->refused, NTDB_ECORRUPT, "%.*s: %s", (int)len, text,
-	    reason);
+	rollup_refuse(&d->refused, text, len, reason);
 }
 
 /* A destination that is new is made for rollups. */
@@ -274,12 +317,26 @@ compare_doubts(const void *a, const void *b)
 	return (x->v->t > y->v->t) - (x->v->t < y->v->t);
 }
 
+/* A bucket of an item. */
+struct place {
+	uint32_t item;
+	int64_t	t;
+};
+
+/* What is to take the place of what is stored. */
+struct replacement {
+	struct rewrite_sample sample;
+	struct place place;
+};
+
 /* Values of one metric, while what is stored of it goes by. */
 struct comparing {
 	struct rollup_work *w;
 	const struct doubt *next, *end;
 	unsigned same, other;	/* samples at the time of next */
-	struct buf replace;	/* struct rewrite_sample */
+	bool	more;		/* one of them is a higher count */
+	struct buf replace;	/* struct replacement */
+	struct buf keep;	/* struct place: what is stored stays */
 };
 
 /* No more samples at the time of the value at hand. */
@@ -288,13 +345,27 @@ settle(struct comparing *c)
 {
 	const struct rollup_value *v = c->next->v;
 	struct stored s = as_stored(v);
-	struct rewrite_sample x = { c->next->id, s.is_int, false, s.scale,
-	    v->t, s.m };
+	struct replacement x = { { c->next->id, s.is_int, false, s.scale,
+	    v->t, s.m }, { v->item, v->t } };
 
-	if (c->same != 1 || c->other != 0)
+	/* Samples are not deleted one by one: their data file is gone. */
+	if (c->more || (c->other > 0 && v->t < c->w->dest->source_from))
+		buf_add(&c->keep, &x.place, sizeof(x.place));
+	else if (c->same != 1 || c->other != 0)
 		buf_add(&c->replace, &x, sizeof(x));
 	c->same = c->other = 0;
+	c->more = false;
 	c->next++;
+}
+
+/* Whether the value at hand is a count below the stored one. */
+static bool
+is_less(const struct comparing *c, const struct block *b, size_t i)
+{
+	const struct rollup_value *v = c->next->v;
+
+	return c->w->def->aggregates[v->a] == NTDB_COUNT && v->is_int &&
+	    b->scale == NULL && v->value.i < b->m[i];
 }
 
 static void
@@ -315,6 +386,7 @@ compare_block(struct comparing *c, const struct block *b)
 			c->same++;
 		else
 			c->other++;
+		c->more |= is_less(c, b, i);
 	}
 }
 
@@ -351,15 +423,53 @@ compare_all(struct comparing *c, const struct doubt *doubts, size_t n,
 }
 
 static int
-replace(struct rollup_work *w, const struct buf *samples,
-    struct ntdb_error *err)
+compare_places(const void *a, const void *b)
 {
-	const size_t n = samples->len / sizeof(struct rewrite_sample);
+	const struct place *x = a, *y = b;
+
+	if (x->item != y->item)
+		return x->item < y->item ? -1 : 1;
+	return (x->t > y->t) - (x->t < y->t);
+}
+
+/*
+ * The samples of those replacements that are not of buckets to be kept, at the
+ * start of the same memory; how many.
+ */
+static size_t
+pick(struct comparing *c)
+{
+	struct place *keep = (struct place *)(void *)c->keep.data;
+	struct replacement *x =
+	    (struct replacement *)(void *)c->replace.data;
+	size_t n = c->replace.len / sizeof(*x), i, k = 0;
+	size_t n_keep = c->keep.len / sizeof(*keep);
+
+	if (n_keep > 0)
+		qsort(keep, n_keep, sizeof(*keep), compare_places);
+	for (i = 0; i < n; i++) {
+		struct rewrite_sample s = x[i].sample;
+
+		if (n_keep > 0 && bsearch(&x[i].place, keep, n_keep,
+		    sizeof(*keep), compare_places) != NULL)
+			continue;
+		memmove(c->replace.data + k++ * sizeof(s), &s, sizeof(s));
+	}
+	return k;
+}
+
+static int
+replace(struct comparing *c, struct ntdb_error *err)
+{
+	struct rollup_work *w = c->w;
+	const struct buf *samples = &c->replace;
 	struct writer dest;
+	size_t n;
 	int r;
 
-	if (!buf_ok(samples))
+	if (!buf_ok(&c->replace) || !buf_ok(&c->keep))
 		return err_nomem(err);
+	n = pick(c);
 	w->res->replaced += n;
 	if (n == 0 || w->opt->dry_run)
 		return 0;
@@ -404,20 +514,39 @@ settle_doubts(struct rollup_work *w, struct ntdb_error *err)
 		r = compare_all(&c, doubts, d->n_doubts, ids, n_ids, first,
 		    last, err);
 	if (r == 0)
-		r = replace(w, &c.replace, err);
+		r = replace(&c, err);
 	d->n_doubts = 0;
 done:
 	free(doubts);
 	free(ids);
 	buf_release(&c.replace);
+	buf_release(&c.keep);
 	return r;
+}
+
+/*
+ * Put a value aside.  The values of a bucket are compared together, since its
+ * count may say that all of them are to be left.
+ */
+static int
+doubt(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err)
+{
+	struct rollup_dest *d = w->dest;
+	const struct rollup_value *last = d->doubts + d->n_doubts - 1;
+	int r;
+
+	if (d->n_doubts >= DOUBTS_MAX && (last->item != v->item ||
+	    last->t != v->t) && (r = settle_doubts(w, err)) != 0)
+		return r;
+	d->doubts[d->n_doubts++] = *v;
+	return 0;
 }
 
 int
 rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
     struct ntdb_error *err)
 {
-	struct rollup_dest *d = w->dest;
 	struct dest_metric *dm = metric_of(w, v);
 	struct stored s;
 	int r;
@@ -428,8 +557,7 @@ rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
 		if (v->t == dm->last_t &&
 		    is_same(v, dm->is_int, dm->last_bits))
 			return 0;
-		d->doubts[d->n_doubts++] = *v;
-		return d->n_doubts < DOUBTS_MAX ? 0 : settle_doubts(w, err);
+		return doubt(w, v, err);
 	}
 	s = as_stored(v);
 	dm->has_last = true;
@@ -437,6 +565,35 @@ rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
 	dm->last_t = v->t;
 	dm->last_bits = value_bits(v->is_int, s.m, s.scale);
 	return append(w, v, err);
+}
+
+/*
+ * Sync what is there: a run that was killed may have written it and not have
+ * come to that.  Under a profile that leaves data files unsynced that takes
+ * all of the file system.
+ */
+static int
+sync_all(struct rollup_work *w, struct ntdb_error *err)
+{
+	const struct engine_config *e;
+	struct dbdir dir;
+	int fd, r;
+
+	r = dbdir_open(&dir, w->root, w->dest->name, err);
+	if (r != 0)
+		return r;
+	fd = io_open(dir.fd, dir.wal, O_RDONLY, 0, dir.wal_path, err);
+	if (fd >= 0) {
+		r = io_sync(fd, dir.wal_path, err);
+		io_close(&fd);
+	} else if (fd != NTDB_ENOENT) {
+		r = fd;
+	}
+	if (r == 0 && (r = root_engine(w->root, &e, err)) == 0 &&
+	    e->profile != DURABLE_STRICT && syncfs(dir.fd) == -1)
+		r = err_sys(err, dir.name, "cannot sync");
+	dbdir_close(&dir);
+	return r;
 }
 
 int
@@ -449,7 +606,8 @@ rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err)
 		return r;
 	if (d->in != NULL && (r = ntdb_ingest_finish(d->in, err)) != 0)
 		return r;
-	if (d->refused.code != 0)
-		return err_set(err, d->refused.code, "%s", d->refused.text);
-	return 0;
+	if (!w->opt->dry_run && (d->exists || d->in != NULL) &&
+	    (r = sync_all(w, err)) != 0)
+		return r;
+	return rollup_settle_refused(w, &d->refused, err);
 }

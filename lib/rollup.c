@@ -362,7 +362,7 @@ run_job(struct group *g, const struct rollup_def *d, struct ntdb_error *err)
 	struct ntdb_rollup_result before = *g->run->res;
 	struct rollup_work w = { .root = g->run->root, .plan = &g->run->plan,
 	    .def = d, .source = &g->snap, .opt = g->run->opt,
-	    .res = g->run->res };
+	    .res = g->run->res, .anew = anew };
 	int r;
 
 	r = rollup_find_work(&w, anew ? NULL : &g->cp, g->changes,
@@ -373,6 +373,8 @@ run_job(struct group *g, const struct rollup_def *d, struct ntdb_error *err)
 		tell(g, &w, &before);
 		r = take_checkpoints(g, &w, err);
 	}
+	if (r == 0 && w.refused.code != 0)
+		r = err_set(err, w.refused.code, "%s", w.refused.text);
 	rollup_work_release(&w);
 	return r;
 }

@@ -139,6 +139,8 @@ struct rollup_work {
 	struct rollup_task *tasks;	/* owned; sorted by from, to, item */
 	size_t	n_tasks, tasks_cap;
 	struct rollup_dest *dest;	/* owned */
+	bool	anew;			/* all that there is is computed */
+	struct ntdb_error refused;	/* of results that were not taken */
 };
 
 /*
@@ -172,7 +174,22 @@ void rollup_dest_close(struct rollup_work *w);
 int rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
     struct ntdb_error *err);
 
-/* All values have been put: store and sync them. */
+/*
+ * All values have been put: store and sync them.  If some are refused that is
+ * told in w->refused, and items that they came of have done = next.
+ */
 int rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err);
+
+/* ---- results that are refused */
+
+struct rollup_refused {
+	struct ntdb_error first;	/* code 0: none is */
+	struct buf hashes;		/* of DB/METRIC, each a uint64_t */
+};
+
+void rollup_refuse(struct rollup_refused *f, const char *text, size_t len,
+    const char *reason);
+int rollup_settle_refused(struct rollup_work *w, struct rollup_refused *f,
+    struct ntdb_error *err);
 
 #endif
