@@ -10,6 +10,7 @@
 
 #define DATE_LEN 10		/* YYYY-MM-DD */
 #define CIVIL_MAX 64		/* no date with a time is longer */
+#define EXPORTED_LEN 29		/* YYYY-MM-DD HH:MM:SS.nnnnnnnnn */
 
 struct word {
 	const char *s;
@@ -219,9 +220,61 @@ scan_time(struct line_scanner *sc, const struct word *w, int n,
 	return kind;
 }
 
+/* The seconds of an exported time, from SS.nnnnnnnnn; negative: it is none. */
+static int64_t
+scan_seconds(const char *p)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < 12; i++) {
+		unsigned d = (unsigned)(unsigned char)p[i] - '0';
+
+		if (i == 2)
+			continue;
+		if (d > 9)
+			return -1;
+		v = 10 * v + d;
+	}
+	return v < UINT64_C(60000000000) && p[2] == '.' ? (int64_t)v : -1;
+}
+
 /*
- * A time that is not that of the line before, and the last word of its line;
- * returns the line's end.  NULL: it is something else or bad.
+ * A time in the form that exports have, and the end of its line.  What comes
+ * before the seconds is mostly that of the line before.
+ */
+static bool
+scan_exported(struct line_scanner *sc, const char *p, const char *end,
+    int64_t *t_ns)
+{
+	const struct word w[2] = { { p, DATE_LEN },
+	    { p + DATE_LEN + 1, EXPORTED_LEN - DATE_LEN - 1 } };
+	struct line line;
+	int64_t seconds;
+
+	if (end - p <= EXPORTED_LEN || p[EXPORTED_LEN] != '\n' ||
+	    p[DATE_LEN] != ' ' ||
+	    (seconds = scan_seconds(p + LINE_MINUTE_LEN)) < 0)
+		return false;
+	if (sc->has_minute && memcmp(p, sc->minute, LINE_MINUTE_LEN) == 0) {
+		*t_ns = sc->minute_ns + seconds;
+		return true;
+	}
+	if (!is_civil(w[0]) || scan_civil(w, 2, &line) != LINE_SAMPLE ||
+	    p[LINE_MINUTE_LEN - 1] != ':')
+		return false;
+	*t_ns = line.t_ns;
+	/* Within these no second of the minute is out of range. */
+	sc->has_minute = line.t_ns >= PLAUSIBLE_MIN &&
+	    line.t_ns < PLAUSIBLE_MAX;
+	memcpy(sc->minute, p, LINE_MINUTE_LEN);
+	sc->minute_ns = line.t_ns - seconds;
+	return true;
+}
+
+/*
+ * A time that is not that of the line before, and the end of its line, which
+ * is returned.  NULL: it is something else or bad.
  */
 #if defined(__GNUC__)
 __attribute__((noinline))
@@ -230,9 +283,14 @@ static const char *
 scan_new_time(struct line_scanner *sc, const char *p, const char *end,
     struct line *line)
 {
-	const char *nl = word_end(p, end);
-	struct word w = { p, (size_t)(nl - p) };
+	const char *nl;
+	struct word w;
 
+	if (scan_exported(sc, p, end, &line->t_ns))
+		return p + EXPORTED_LEN;
+	nl = word_end(p, end);
+	w.s = p;
+	w.len = (size_t)(nl - p);
 	if (*nl != '\n' || w.len == 0 ||
 	    scan_time(sc, &w, 1, line) != LINE_SAMPLE)
 		return NULL;

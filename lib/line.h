@@ -11,6 +11,7 @@
 
 #define LINE_MAX_LEN (64u << 10)	/* without its end */
 #define LINE_TIME_MAX 24		/* a time that is worth keeping */
+#define LINE_MINUTE_LEN 17		/* YYYY-MM-DD HH:MM: */
 
 enum line_kind {
 	LINE_SAMPLE,
@@ -39,6 +40,9 @@ struct line_scanner {
 	uint8_t	time_len;	/* 0: none */
 	char	time[LINE_TIME_MAX];
 	int64_t	t_ns;		/* what it means */
+	bool	has_minute;
+	char	minute[LINE_MINUTE_LEN]; /* of the last exported time */
+	int64_t	minute_ns;	/* when it begins */
 };
 
 /* A scanner is ready when it is zero but for its unit. */

@@ -292,6 +292,22 @@ put_one_of(char *p, const char *const *words, uint32_t n)
 	return p + sprintf(p, "%s", word);
 }
 
+/* A time as exports have it, or nearly so, of a few minutes. */
+static char *
+put_exported(char *p)
+{
+	static const char *const minutes[] = { "2024-02-29 12:30:",
+	    "2024-02-29 12:30:", "2024-02-29 12:31:", "2262-04-11 23:47:",
+	    "1677-09-21 00:12:", "2023-02-29 12:30:", "2024-02-28 24:00:",
+	    "1979-12-31 23:59:", "2199-12-31 23:59:" };
+	int n = sprintf(p, "%s%02u.%09u", minutes[random_below(9)],
+	    random_below(62), random_below(1000000000));
+
+	if (random_below(16) == 0)
+		p[random_below((uint32_t)n)] = "x:-. 9"[random_below(6)];
+	return p + n;
+}
+
 static bool
 same_line(const struct line *a, const struct line *b, enum line_kind kind)
 {
@@ -342,7 +358,8 @@ test_sequence(void)
 		p = put_one_of(p, blanks, 6);
 		p = put_one_of(p, values, 14);
 		p = put_one_of(p, blanks, 8);
-		p = put_one_of(p, times, 11);
+		p = random_below(2) == 0 ? put_exported(p) :
+		    put_one_of(p, times, 11);
 		p = put_one_of(p, ends, 6);
 		p = put_one_of(p, behind, 5);
 		if (random_below(8) == 0)
