@@ -83,7 +83,9 @@ pieces = [[line for _, line in sorted(p, key=lambda x: x[0])] for p in pieces]
 root = tempdir() + "/root"
 jobs = jobs_of("gen", ("1m", "1h", "1d", "1w"))
 for db in ("gen", "every_1m", "of_minutes"):
-    manifest(root, db, jobs, "[metrics]\nlate = accept\n" * (db == "gen"))
+    # The log is moved only where a flush is made to.
+    manifest(root, db, jobs, "[metrics]\nlate = accept\n[page]\n"
+             "max_age = 52w\n" * (db == "gen"))
 store = oracle.Store()
 now = [t + rng.randrange(HOUR) for t in [*cuts, lines[-1][0]]]
 

@@ -229,19 +229,21 @@ class Month:
         self._trouble()
         self._manifests()
 
-    def _some_hour(self, low, high):
-        """A full hour between these parts of the month."""
-        hours = (self.end - self.start) // HOUR
+    def _some_time(self, low, high):
+        """When rollups run, between these parts of the month: they see what
+        begins then half done.
+        """
+        n = (self.end - self.start) // self.shape.rollup
         return self.start + self.rng.randrange(
-            int(hours * low), int(hours * high)) * HOUR
+            int(n * low), int(n * high)) * self.shape.rollup
 
     def _trouble(self):
         """When what goes wrong."""
         for i, high in ((1, 0.4), (3, 0.8)):
-            t = self._some_hour(high - 0.2, high)
+            t = self._some_time(high - 0.2, high)
             self.collectors[i].offline = (t, t + 3 * HOUR)
-        back = self._some_hour(0.25, 0.35)
-        ahead = self._some_hour(0.5, 0.55)
+        back = self._some_time(0.25, 0.35)
+        ahead = self._some_time(0.5, 0.55)
         self.jumps = [(back, back + 4 * HOUR, -HOUR),
                       (ahead, ahead + 3 * HOUR, DAY)]
         steps = (self.end - self.start) // self.shape.step
@@ -479,8 +481,8 @@ def simulate(rng, shape):
     month.go()
     seconds = time.monotonic() - began
     runs, used = month.runs, resource.getrusage(resource.RUSAGE_CHILDREN)
-    diag("%d days in %.1f s, %.1f s of CPU in programs, at most %d KiB" % (
-        shape.days, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss))
+    diag("%d days in %.1f s, %.1f s of CPU in programs" % (
+        shape.days, seconds, used.ru_utime + used.ru_stime))
     diag("%d samples of %d metrics" % (
         sum(len(s.times) for db in (HOME, PLANT)
             for s in month.series(db).values()),
