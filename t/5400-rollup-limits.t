@@ -50,6 +50,21 @@ same((r.status, r.err), (0, b""), "once there is room")
 same((len(stored(root, "d")), len(names(root, "d"))), (150, 15),
      "all of it is there, once")
 
+# What is refused once it is due by the clock, and came before the last run.
+root = temp + "/due"
+write_manifest(root, "d", "[metrics]\nmax_metrics = 1\n")
+write_manifest(root, "s", section(
+    "j", source_pattern="*", destination_db="d", interval="1m",
+    aggregates="max"))
+put(root, ["s/a 1i 2027-01-01 00:00", "s/a 2i 2027-01-01 00:01",
+           "s/b 3i 2027-01-01 00:01"])
+same(rollup(root, "--now", "2027-01-01 00:02").status, 0, "b is not due")
+same(rollup(root, "--now", "2027-01-01 00:10").status, 65, "b is refused")
+write_manifest(root, "d", "")
+same(rollup(root, "--now", "2027-01-01 00:10").status, 0, "b finds room")
+same([(x[0], x[3]) for x in stored(root, "d")],
+     [("d/a.max", "1"), ("d/a.max", "2"), ("d/b.max", "3")], "and is there")
+
 # ---- names of results: 1,023 bytes and no more
 
 root = temp + "/names"
