@@ -10,6 +10,7 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
 python3 - <<'EOT'
 import os
 import re
+import shutil
 import subprocess
 import time
 from blackbox import *
@@ -152,6 +153,41 @@ same(bad[:5], [], "two at once")
 
 # ---- a run that finds nothing: no data file is opened, nothing is written
 
+def instructions(command):
+    """Of a run, or None where they cannot be counted."""
+    if shutil.which("valgrind") is None:
+        return None
+    r = run(["valgrind", "--tool=callgrind",
+             "--callgrind-out-file=/dev/null", *command])
+    m = re.search(rb"Collected : (\d+)", r.err)
+    return int(m.group(1)) if m else None
+
+
+def empty_process():
+    """A program that does nothing, linked as ntdb-rollup is."""
+    r = subprocess.run(["readelf", "-d", program("ntdb-rollup")],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    needed = [x for x in re.findall(r"\(NEEDED\).*\[(.*)\]", r.stdout.decode())
+              if not x.startswith(("ld-", "libc."))]
+    with open(temp + "/empty.c", "w") as f:
+        f.write("int main(void) { return 0; }\n")
+    subprocess.run(["cc", "-O2", "-o", temp + "/empty", temp + "/empty.c",
+                    "-Wl,--no-as-needed", "-Wl,-z,now",
+                    *("-l:" + x for x in needed)], check=True)
+    return temp + "/empty"
+
+
+def cost(root, name):
+    if shutil.which("cc") is None or shutil.which("readelf") is None:
+        return skip(name + ": cost", "no compiler")
+    one = instructions([program("ntdb-rollup"), "-r", root, *NOW])
+    empty = instructions([empty_process()])
+    if one is None or empty is None:
+        return skip(name + ": cost", "no valgrind")
+    diag("%s: %d instructions, an empty process %d" % (name, one, empty))
+    return ok(one <= 3 * empty, name + ": the cost of three empty processes")
+
+
 for name, metrics, n_jobs in (("1,000 metrics", 1000, 1),
                               ("1,000 jobs", 10, 1000)):
     root = temp + "/idle-%d" % n_jobs
@@ -173,5 +209,6 @@ for name, metrics, n_jobs in (("1,000 metrics", 1000, 1),
     ok(not [c for c in changing(calls, root) if c.name != "openat"],
        name + ": nothing is changed")
     diag("%s: %d calls" % (name, len(calls)))
+    cost(root, name)
 done()
 EOT
