@@ -16,7 +16,7 @@ from rollup_oracle import *
 rng = seed()
 PIECES = 5
 T0 = oracle.scan_civil("2030-03-30")
-plan(PIECES + 5)
+plan(PIECES + 6)
 
 
 def words(kind, i):
@@ -104,6 +104,8 @@ def each(n):
 
 same(deliver(root, "gen", pieces, rng, lambda n: now[n], each), 0,
      "every run is silent")
+ok(not series_of(root, "every_1m")["beyond.sum"].is_int,
+   "sums that leave int64 have made floats of their metric")
 
 
 def contents():

@@ -22,7 +22,7 @@ HOME, PLANT = "home", "plant"
 ALL = ["min", "max", "sum", "avg", "count", "last", "p95"]
 JOBS = [
     Job(HOME, "hour", "*", "1h", ALL, "hourly"),
-    Job(PLANT, "hour", "*", "1h", ALL, "hourly"),
+    Job(PLANT, "hour", "c[23].*", "1h", ALL, "hourly"),
     Job(PLANT, "quarter", "c2.temp", "15m", ["avg", "count"], "quarters"),
     Job("hourly", "max", "*.max", "1d", ["max"], "daily"),
     Job("hourly", "min", "*.min", "1d", ["min"], "daily"),
