@@ -246,7 +246,7 @@ static int
 head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
     struct page_head *head, struct ntdb_error *err)
 {
-	uint8_t room[PAGE_HEAD_LEN];
+	uint8_t room[PAGE_HEAD_MAX];
 	const uint8_t *p;
 	size_t got;
 	int r;
@@ -254,10 +254,7 @@ head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
 	r = read_at(f, pos, sizeof(room), true, &p, room, &got, err);
 	if (r != 0)
 		return r;
-	if (got < sizeof(room))
-		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
-		    "page is cut short");
-	if ((r = page_head_unpack(p, head, err)) != 0)
+	if ((r = page_head_unpack(p, got, head, err)) != 0)
 		return place(err, f, pos, r);
 	if (head->len > limit - pos || head->len > f->size - pos)
 		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
@@ -346,7 +343,7 @@ datafile_dir_some(const struct datafile *f, const struct page_ref *ref,
 	memset(dir, 0, sizeof(*dir));
 	if (room == NULL)
 		return err_nomem(err);
-	r = read_at(f, ref->offset + PAGE_HEAD_LEN, ref->head.dir_len, false,
+	r = read_at(f, ref->offset + ref->head.head_len, ref->head.dir_len, false,
 	    &packed, room, &got, err);
 	if (r == 0 && got < ref->head.dir_len)
 		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)ref->offset,

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "bytes.h"
 #include "checksum.h"
 #include "error.h"
@@ -16,6 +18,15 @@ add_varint(struct buf *out, uint64_t v)
 
 	if (p != NULL)
 		out->len += (size_t)(put_varint(p, v) - p);
+}
+
+static void
+add_span(struct buf *out, uint64_t ns)
+{
+	uint8_t *p = buf_reserve(out, SPAN_MAX);
+
+	if (p != NULL)
+		out->len += (size_t)(page_put_span(p, ns) - p);
 }
 
 static void
@@ -44,20 +55,18 @@ add_column(struct buf *out, uint32_t column, uint32_t *next)
 }
 
 static void
-pack_timelines(const struct page_dir *dir, uint32_t *next, struct buf *out)
+pack_timelines(const struct page_dir *dir, int64_t t_min, uint32_t *next,
+    struct buf *out)
 {
 	const struct page_timeline *t = dir->timelines;
 	const struct page_timeline *end = t + dir->n_timelines;
-	int64_t last = 0;
 
 	for (t = dir->timelines; t < end; t++)
 		add_varint(out, t->n);
-	for (t = dir->timelines; t < end; t++) {
-		add_signed(out, difference(t->first, last));
-		last = t->first;
-	}
 	for (t = dir->timelines; t < end; t++)
-		add_varint(out, t->step);
+		add_span(out, (uint64_t)t->first - (uint64_t)t_min);
+	for (t = dir->timelines; t < end; t++)
+		add_span(out, t->step);
 	for (t = dir->timelines; t < end; t++)
 		add_varint(out, t->usual);
 	for (t = dir->timelines; t < end; t++)
@@ -248,14 +257,14 @@ pack_groups(const struct page_dir *dir, struct buf *out)
 }
 
 static void
-pack_dir(const struct page_dir *dir, struct buf *out)
+pack_dir(const struct page_dir *dir, int64_t t_min, struct buf *out)
 {
 	uint32_t next = 0;
 
 	add_varint(out, 0);
 	add_varint(out, dir->n_timelines);
 	add_varint(out, dir->n_columns);
-	pack_timelines(dir, &next, out);
+	pack_timelines(dir, t_min, &next, out);
 	pack_runs(dir, &next, out);
 	pack_exceptions(dir, out);
 	pack_stats(dir, out);
@@ -268,33 +277,33 @@ page_write(const struct page_dir *dir, struct page_head *h,
     struct buf *out, struct ntdb_error *err)
 {
 	size_t start = out->len;
-	uint8_t *packed;
+	uint8_t head[PAGE_HEAD_MAX], *packed;
 	int e;
 
 	buf_clear(plain);
-	pack_dir(dir, plain);
+	pack_dir(dir, h->t_min, plain);
 	if (!buf_ok(plain))
 		return err_nomem(err);
-	/* The header is filled in when the length behind it is known. */
-	if (buf_extend(out, PAGE_HEAD_LEN) == NULL)
+	/* The header goes before it when the length of both is known. */
+	if (buf_extend(out, PAGE_HEAD_MAX) == NULL)
 		return err_nomem(err);
 	if ((e = compress_pack(z, (enum compress_codec)h->codec, plain->data,
 	    plain->len, out, err)) != 0)
 		goto undo;
-	packed = out->data + start + PAGE_HEAD_LEN;
+	packed = out->data + start + PAGE_HEAD_MAX;
 	h->n_runs = dir->n_runs;
 	h->n_groups = dir->n_groups;
 	h->dir_raw_len = (uint32_t)plain->len;
-	h->dir_len = (uint32_t)(out->len - start - PAGE_HEAD_LEN);
+	h->dir_len = (uint32_t)(out->len - start - PAGE_HEAD_MAX);
 	h->dir_crc = checksum(packed, h->dir_len);
+	page_head_pack(h, groups->len, head);
+	memcpy(out->data + start, head, h->head_len);
+	memmove(out->data + start + h->head_len, packed, h->dir_len);
+	out->len = start + h->head_len + h->dir_len;
 	buf_add(out, groups->data, groups->len);
-	if (!buf_ok(out)) {
-		e = err_nomem(err);
-		goto undo;
-	}
-	h->len = out->len - start;
-	page_head_pack(h, out->data + start);
-	return 0;
+	if (buf_ok(out))
+		return 0;
+	e = err_nomem(err);
 undo:
 	out->len = start;
 	return e;

@@ -83,15 +83,14 @@ page_dir_timelines(struct dir_walk *w, struct ntdb_error *err)
 {
 	struct page_timeline *t, *end;
 	struct reader *in = &w->in;
-	int64_t last = 0;
 
 	end = w->dir->timelines + w->dir->n_timelines;
 	for (t = w->dir->timelines; t < end; t++)
 		t->n = take_u32(in);
 	for (t = w->dir->timelines; t < end; t++)
-		last = t->first = sum_mod(last, take_signed(in));
+		t->first = sum_mod(w->t_base, as_i64(take_span(in)));
 	for (t = w->dir->timelines; t < end; t++)
-		t->step = take_varint(in);
+		t->step = take_span(in);
 	for (t = w->dir->timelines; t < end; t++)
 		t->usual = take_varint(in);
 	for (t = w->dir->timelines; t < end; t++)

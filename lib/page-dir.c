@@ -80,7 +80,7 @@ static int
 check_groups(const struct page_head *h, struct dir_walk *w,
     struct ntdb_error *err)
 {
-	uint64_t offset = (uint64_t)PAGE_HEAD_LEN + h->dir_len;
+	uint64_t offset = (uint64_t)h->head_len + h->dir_len;
 	struct page_dir *dir = w->dir;
 	struct page_group *g, *end = dir->groups + dir->n_groups;
 
@@ -233,6 +233,7 @@ page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
 	w.dir = dir;
 	w.ids = ids;
 	w.n_ids = n_ids;
+	w.t_base = h->t_min;
 	if (e == 0)
 		e = unpack_plain(h, &w, err);
 	free(plain);

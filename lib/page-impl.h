@@ -4,6 +4,7 @@
 #ifndef NTDB_PAGE_IMPL_H
 #define NTDB_PAGE_IMPL_H
 
+#include "bytes.h"
 #include "column.h"
 #include "compress.h"
 #include "number.h"
@@ -25,8 +26,20 @@
 #define PAGE_LAYOUT_BYTES 8
 #define PAGE_LAYOUT_MAX (PAGE_LAYOUT_BYTES * (SPLIT_P_MAX + 1))
 
-/* Write a header, checksum and all. */
-void page_head_pack(const struct page_head *h, uint8_t p[PAGE_HEAD_LEN]);
+/*
+ * Write a header, checksum and all; h->head_len and h->len are set from what
+ * it is and the lengths of the directory and of all groups.
+ */
+void page_head_pack(struct page_head *h, uint64_t groups_len,
+    uint8_t p[PAGE_HEAD_MAX]);
+
+/*
+ * Write a span of time: in units as coarse as it may be.  Room for SPAN_MAX
+ * bytes; returns the byte behind it.
+ */
+#define SPAN_MAX (1 + VARINT_MAX)
+#define SPAN_ESCAPE 3
+uint8_t *page_put_span(uint8_t *p, uint64_t ns);
 
 /*
  * Whether a run's statistics are stored as differences from its base (else

@@ -45,6 +45,16 @@ take_signed(struct reader *in)
 	return unzigzag(take_varint(in));
 }
 
+/* A span of time, in nanoseconds. */
+static inline uint64_t
+take_span(struct reader *in)
+{
+	static const uint64_t units[] = { 1, 1000, 1000000, 1000000000 };
+	uint64_t u = take_varint(in);
+
+	return u == SPAN_ESCAPE ? take_varint(in) : u / 4 * units[u % 4];
+}
+
 /* A number of 32 bits; a greater one is bad. */
 static inline uint32_t
 take_u32(struct reader *in)
@@ -150,6 +160,7 @@ struct dir_walk {
 	uint32_t *n_exc;	/* exceptions, or values in its dictionary */
 	uint32_t *sorted;	/* room for the columns */
 	uint32_t n_exceptions;	/* of all runs of the page */
+	int64_t	t_base;		/* the first time, as the header has it */
 	uint64_t n_samples;	/* of all runs of the page, */
 	int64_t	t_min, t_max;	/* their times, */
 	uint32_t max_id;	/* and the highest id */

@@ -1,28 +1,18 @@
 #include <string.h>
 
-#include "bytes.h"
 #include "checksum.h"
 #include "error.h"
-#include "page-impl.h"
+#include "page-reader.h"
 
-/* Where the fields of a header are. */
+/* Where the fields of a header are; two checksums end it. */
 enum {
 	AT_MAGIC = 0,
 	AT_VERSION = 4,
 	AT_CODEC = 5,
 	AT_FLAGS = 6,
-	AT_LEN = 8,
-	AT_EPOCH = 16,
-	AT_T_MIN = 24,
-	AT_T_MAX = 32,
-	AT_N_SAMPLES = 40,
-	AT_N_RUNS = 44,
-	AT_N_GROUPS = 48,
-	AT_MAX_ID = 52,
-	AT_DIR_LEN = 56,
-	AT_DIR_RAW_LEN = 60,
-	AT_DIR_CRC = 64,
-	AT_CRC = 68
+	AT_HEAD_LEN = 7,
+	AT_NUMBERS = 8,
+	CRCS_LEN = 8
 };
 
 #define VERSION 1
@@ -30,36 +20,67 @@ enum {
 
 static const uint8_t magic[4] = { 'N', 'T', 'P', 'G' };
 
-void
-page_head_pack(const struct page_head *h, uint8_t p[PAGE_HEAD_LEN])
+uint8_t *
+page_put_span(uint8_t *p, uint64_t ns)
 {
+	unsigned unit = 0;
+
+	if (ns > UINT64_MAX / 4)
+		return put_varint(put_varint(p, SPAN_ESCAPE), ns);
+	for (; unit < 3 && ns > 0 && ns % 1000 == 0; unit++)
+		ns /= 1000;
+	return put_varint(p, ns * 4 + unit);
+}
+
+void
+page_head_pack(struct page_head *h, uint64_t groups_len,
+    uint8_t p[PAGE_HEAD_MAX])
+{
+	uint8_t *to = p + AT_NUMBERS;
+
+	to = page_put_span(to, (uint64_t)h->t_min);
+	to = page_put_span(to, (uint64_t)h->t_max - (uint64_t)h->t_min);
+	to = put_varint(to, h->epoch);
+	to = put_varint(to, h->n_samples);
+	to = put_varint(to, h->n_runs);
+	to = put_varint(to, h->n_groups);
+	to = put_varint(to, h->max_id);
+	to = put_varint(to, h->dir_len);
+	to = put_varint(to, h->dir_raw_len);
+	to = put_varint(to, groups_len);
+	h->head_len = (uint32_t)(to - p) + CRCS_LEN;
+	h->len = h->head_len + (uint64_t)h->dir_len + groups_len;
 	memcpy(p + AT_MAGIC, magic, sizeof(magic));
 	p[AT_VERSION] = VERSION;
 	p[AT_CODEC] = h->codec;
-	put_u16(p + AT_FLAGS, h->sealed ? FLAG_SEALED : 0);
-	put_u64(p + AT_LEN, h->len);
-	put_u64(p + AT_EPOCH, h->epoch);
-	put_u64(p + AT_T_MIN, (uint64_t)h->t_min);
-	put_u64(p + AT_T_MAX, (uint64_t)h->t_max);
-	put_u32(p + AT_N_SAMPLES, h->n_samples);
-	put_u32(p + AT_N_RUNS, h->n_runs);
-	put_u32(p + AT_N_GROUPS, h->n_groups);
-	put_u32(p + AT_MAX_ID, h->max_id);
-	put_u32(p + AT_DIR_LEN, h->dir_len);
-	put_u32(p + AT_DIR_RAW_LEN, h->dir_raw_len);
-	put_u32(p + AT_DIR_CRC, h->dir_crc);
-	put_u32(p + AT_CRC, checksum(p, AT_CRC));
+	p[AT_FLAGS] = h->sealed ? FLAG_SEALED : 0;
+	p[AT_HEAD_LEN] = (uint8_t)h->head_len;
+	put_u32(to, h->dir_crc);
+	put_u32(to + 4, checksum(p, h->head_len - 4));
 }
 
-/* Whether the fields of a header agree with each other. */
+/* Read the numbers of a header; whether they agree with each other. */
 static bool
-head_plausible(const struct page_head *h)
+unpack_numbers(struct reader *in, struct page_head *h)
 {
-	if (h->len < PAGE_HEAD_LEN || h->len - PAGE_HEAD_LEN < h->dir_len)
+	uint64_t groups_len, span;
+
+	h->t_min = as_i64(take_span(in));
+	span = take_span(in);
+	h->t_max = as_i64((uint64_t)h->t_min + span);
+	h->epoch = take_varint(in);
+	h->n_samples = take_u32(in);
+	h->n_runs = take_u32(in);
+	h->n_groups = take_u32(in);
+	h->max_id = take_u32(in);
+	h->dir_len = take_u32(in);
+	h->dir_raw_len = take_u32(in);
+	groups_len = take_varint(in);
+	if (in->bad || in->p != in->end)
 		return false;
-	if (h->len - PAGE_HEAD_LEN - h->dir_len >
-	    (uint64_t)h->n_groups * PAGE_GROUP_MAX)
+	if (groups_len > (uint64_t)h->n_groups * PAGE_GROUP_MAX)
 		return false;
+	h->len = h->head_len + (uint64_t)h->dir_len + groups_len;
 	if (h->t_min > h->t_max || h->dir_len == 0)
 		return false;
 	return h->n_samples >= 1 && h->n_samples <= PAGE_SAMPLES_MAX &&
@@ -68,15 +89,21 @@ head_plausible(const struct page_head *h)
 }
 
 int
-page_head_unpack(const uint8_t p[PAGE_HEAD_LEN], struct page_head *h,
+page_head_unpack(const uint8_t *p, size_t n, struct page_head *h,
     struct ntdb_error *err)
 {
-	uint16_t flags = get_u16(p + AT_FLAGS);
+	struct reader in = { p + AT_NUMBERS, NULL, false };
 
 	memset(h, 0, sizeof(*h));
-	if (memcmp(p + AT_MAGIC, magic, sizeof(magic)) != 0)
+	if (n < PAGE_HEAD_MIN)
+		return err_set(err, NTDB_ECORRUPT, "page is cut short");
+	h->head_len = p[AT_HEAD_LEN];
+	if (memcmp(p + AT_MAGIC, magic, sizeof(magic)) != 0 ||
+	    h->head_len < PAGE_HEAD_MIN || h->head_len > PAGE_HEAD_MAX)
 		return err_set(err, NTDB_ECORRUPT, "not a page");
-	if (get_u32(p + AT_CRC) != checksum(p, AT_CRC))
+	if (n < h->head_len)
+		return err_set(err, NTDB_ECORRUPT, "page is cut short");
+	if (get_u32(p + h->head_len - 4) != checksum(p, h->head_len - 4))
 		return err_set(err, NTDB_ECORRUPT,
 		    "page header: bad checksum");
 	if (p[AT_VERSION] != VERSION)
@@ -86,19 +113,10 @@ page_head_unpack(const uint8_t p[PAGE_HEAD_LEN], struct page_head *h,
 		return err_set(err, NTDB_EVERSION,
 		    "page of unknown codec %d", p[AT_CODEC]);
 	h->codec = p[AT_CODEC];
-	h->sealed = (flags & FLAG_SEALED) != 0;
-	h->len = get_u64(p + AT_LEN);
-	h->epoch = get_u64(p + AT_EPOCH);
-	h->t_min = as_i64(get_u64(p + AT_T_MIN));
-	h->t_max = as_i64(get_u64(p + AT_T_MAX));
-	h->n_samples = get_u32(p + AT_N_SAMPLES);
-	h->n_runs = get_u32(p + AT_N_RUNS);
-	h->n_groups = get_u32(p + AT_N_GROUPS);
-	h->max_id = get_u32(p + AT_MAX_ID);
-	h->dir_len = get_u32(p + AT_DIR_LEN);
-	h->dir_raw_len = get_u32(p + AT_DIR_RAW_LEN);
-	h->dir_crc = get_u32(p + AT_DIR_CRC);
-	if ((flags & ~FLAG_SEALED) != 0 || !head_plausible(h))
+	h->sealed = (p[AT_FLAGS] & FLAG_SEALED) != 0;
+	h->dir_crc = get_u32(p + h->head_len - CRCS_LEN);
+	in.end = p + h->head_len - CRCS_LEN;
+	if ((p[AT_FLAGS] & ~FLAG_SEALED) != 0 || !unpack_numbers(&in, h))
 		return err_set(err, NTDB_ECORRUPT,
 		    "page header: impossible values");
 	return 0;

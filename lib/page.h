@@ -2,7 +2,7 @@
  * Floor 3.  Pages: the unit that data files are made of (ntdb-format(5)).
  *
  * A page holds runs: each the samples of one metric, in order of time.  It is
- * a header of PAGE_HEAD_LEN bytes, a packed directory, and groups of columns;
+ * a header of up to PAGE_HEAD_MAX bytes, a packed directory, and groups of columns;
  * each of the three has its own CRC-32.  The header alone tells whether a
  * page concerns a time range; header and directory alone whether they concern
  * a metric, and what its statistics are; one run costs the one or two groups
@@ -19,7 +19,8 @@
 #include "lattice.h"
 #include "ntdb.h"
 
-#define PAGE_HEAD_LEN 72
+#define PAGE_HEAD_MAX 96		/* bytes of a header, */
+#define PAGE_HEAD_MIN 26		/* at most and at least */
 #define PAGE_SAMPLES_MAX (1u << 24)	/* in a page */
 #define PAGE_STATS_MIN 128		/* runs from here on have statistics, */
 #define PAGE_STATS_FAR_MIN 1024		/* if they are stored as doubles */
@@ -33,6 +34,7 @@ enum page_codec { PAGE_SNAPPY = 1, PAGE_DEFLATE = 2 };
 
 struct page_head {
 	uint64_t len;		/* of the whole page */
+	uint32_t head_len;	/* of the header alone */
 	uint64_t epoch;		/* sealed: the highest in it */
 	int64_t	t_min, t_max;
 	uint32_t n_samples, n_runs, n_groups;
@@ -72,10 +74,11 @@ int page_pack(struct page_packer *pk, const struct page_run_in *runs,
     struct buf *out, struct ntdb_error *err);
 
 /*
- * Check and unpack a header.  NTDB_ECORRUPT: not a valid header.
+ * Check and unpack a header; of the page n bytes are given, no more than
+ * PAGE_HEAD_MAX are needed.  NTDB_ECORRUPT: not a valid header.
  * NTDB_EVERSION: valid, but of a version or codec not known here.
  */
-int page_head_unpack(const uint8_t p[PAGE_HEAD_LEN], struct page_head *h,
+int page_head_unpack(const uint8_t *p, size_t n, struct page_head *h,
     struct ntdb_error *err);
 
 struct page_stats {

@@ -45,7 +45,7 @@ def inspect(what):
 
 pages = [(p["offset"], p["bytes"], p["samples"], p["epoch"], p["sealed"])
          for p in inspect("dat")]
-same(pages, [(64, 112, 3, 1, False)], "ntdb-inspect dat tells of the page")
+same(pages, [(64, 58, 3, 1, False)], "ntdb-inspect dat tells of the page")
 kinds = [(e["kind"], e["offset"]) for e in inspect("wal")]
 same(kinds, [("clock", 76), ("metric", 76)] + 4 * [("sample", 76)] +
      [("tail", 133)], "ntdb-inspect wal tells of the records")

@@ -425,8 +425,9 @@ for what, at, left in (("a group", one.at + one.len - 3, 401),
 
 new = bytearray(good)
 new[two.at + 4] = 2
-new[two.at + 68:two.at + 72] = struct.pack(
-    "<I", zlib.crc32(bytes(new[two.at:two.at + 68])))
+end = two.at + two.head_len
+new[end - 4:end] = struct.pack(
+    "<I", zlib.crc32(bytes(new[two.at:end - 4])))
 root.write(DAT % 1, new)
 r = root.seal()
 ok(r.status == 76 and root.bytes(DAT % 1) == bytes(new),

@@ -93,28 +93,30 @@ finds $first "not a data file" 'b[0] ^= 1'
 finds $first "that of another partition" \
     'b[16] ^= 1; b[60:64] = word(sum(b[:60]))'
 finds $first "offset 64: page header: bad checksum .*bytes passed over" \
-    'b[64 + 24] ^= 1'
+    'b[64 + 12] ^= 1'
 one_finding "page header"
 is "$(ntdb-query -r "$root" -f csv -s 2026-05-02 -e now $now home/count \
     2>"$TMP/told" | wc -l)" 591 "the other day is answered all the same"
 finds $first "offset 64: not a page" 'b[64] ^= 1'
 finds $first "offset 64: directory of a page: bad checksum \(1200 samples\)" \
-    'b[64 + 72] ^= 16'
+    'b[64 + b[64 + 7]] ^= 16'
 one_finding "directory"
 finds $first "columns of a page: bad checksum \([0-9]+ samples\)" \
-    'b[64 + b[72] + b[73] * 256 + b[74] * 65536 - 1] ^= 128'
+    'b[b.index(b"NTPG", 65) - 1] ^= 128'
 one_finding "columns"
 is "$(ntdb-query -r "$root" -f csv home/temp home/count home/ratio \
     2>/dev/null | wc -l)" 4 "the last values are answered all the same"
 
 # What checksums cannot show: epochs, partitions, statistics, names.
-head_sum='b[64 + 68:64 + 72] = word(sum(b[64:64 + 68]))'
+# In the header are the first time, what the last is later, the epoch.
+numbers='ends = [k for k in range(72, 160) if b[k] < 128]'
+head_sum='n = 64 + b[64 + 7]; b[n - 4:n] = word(sum(b[64:n - 4]))'
 finds $first "page has epoch 99, which is not below the log" \
-    "b[64 + 16] = 99; $head_sum"
+    "$numbers; b[ends[1] + 1] = 99; $head_sum"
 finds $first "directory of a page: bad agreement with the header" \
-    "b[64 + 32] ^= 1; $head_sum"
+    "$numbers; b[ends[0] + 1] ^= 4; $head_sum"
 finds $first "page has times outside the file's partition" \
-    "b[64 + 24 + 6] -= 9; $head_sum"
+    "b[64 + 8 + 3] ^= 1; $head_sum"
 finds $first "page header: impossible values" \
     "b[64 + 6] |= 2; $head_sum"
 
@@ -184,7 +186,7 @@ like "$(cat "$ERR")" '^ntdb-inspect: home/manifest.ini: line [0-9]+: ' \
 
 # Several at once, each told; other databases are checked all the same.
 fresh
-edit "$root/home/$first" 'b[64 + 72] ^= 1'
+edit "$root/home/$first" 'b[64 + b[64 + 7]] ^= 1'
 edit "$root/home/$second" 'b[-1] ^= 1'
 edit "$root/home/home.wal" 'b[b.index(b"NTB\n") + 20] ^= 1'
 run_fails 65 ntdb-inspect verify --json -r "$root"
@@ -195,7 +197,7 @@ is "$(jq -r '.[0].findings | map(.file) | sort | join(" ")' "$OUT")" \
 
 # Newer versions are no damage.
 for case in "$first b[8]=2;b[60:64]=word(sum(b[:60]))" \
-    "$first b[64+4]=2;b[64+68:64+72]=word(sum(b[64:64+68]))" \
+    "$first b[64+4]=2;n=64+b[64+7];b[n-4:n]=word(sum(b[64:n-4]))" \
     "home.wal n=b[12]+b[13]*256;b[8]=2;b[n-4:n]=word(sum(b[:n-4]))"; do
 	fresh
 	edit "$root/home/${case%% *}" "${case#* }"

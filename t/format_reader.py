@@ -86,6 +86,12 @@ class Bytes:
                 return value
         raise Corrupt("varint too long")
 
+    def span(self):
+        u = self.varint()
+        if u == 3:
+            return self.varint()
+        return u // 4 * 1000**(u % 4) % 2**64
+
     def zigzag(self):
         return unzigzag(self.varint())
 
@@ -274,20 +280,28 @@ def snappy(packed):
 
 class Page:
     def __init__(self, data, at):
-        b = Bytes(data[at:at + 72])
+        b = whole = Bytes(data[at:at + 96])
         need(b.take(4) == b"NTPG", "page: magic")
-        version, codec, flags = b.u(1), b.u(1), b.u(2)
-        self.at, self.len, self.epoch = at, b.u(8), b.u(8)
-        self.t_min, self.t_max = b.s(8), b.s(8)
-        self.n_samples, self.n_runs, self.n_groups = b.u(4), b.u(4), b.u(4)
-        self.max_id, dir_len, dir_raw_len = b.u(4), b.u(4), b.u(4)
-        self.dir_crc, crc = b.u(4), b.u(4)
-        need(crc == zlib.crc32(data[at:at + 68]), "page: CRC")
+        version, codec, flags, self.head_len = b.u(1), b.u(1), b.u(1), b.u(1)
+        need(26 <= self.head_len <= 96, "page: length of the header")
+        b = Bytes(b.take(self.head_len - 16))
+        self.dir_crc, crc = whole.u(4), whole.u(4)
+        need(crc == zlib.crc32(data[at:at + self.head_len - 4]), "page: CRC")
         if version != 1 or codec not in (1, 2):
             raise Newer("page")
         need(flags <= 1, "page: flags")
+        self.at, self.t_min = at, signed(b.span())
+        self.t_max = signed(self.t_min + b.span())
+        self.epoch = b.varint()
+        small = [b.varint() for _ in range(6)]
+        groups_len = b.varint()
+        need(b.left() == 0 and max(small) < 2**32, "page: numbers")
+        (self.n_samples, self.n_runs, self.n_groups, self.max_id, dir_len,
+         dir_raw_len) = small
+        need(groups_len <= 2**20 * self.n_groups, "page: length of groups")
+        need(dir_len > 0, "page: length")
+        self.len = self.head_len + dir_len + groups_len
         self.codec, self.sealed = codec, flags == 1
-        need(72 + dir_len <= self.len and dir_len > 0, "page: length")
         need(self.t_min <= self.t_max, "page: times")
         need(1 <= self.n_runs <= self.n_samples <= 2**24, "page: counts")
         need(self.n_groups <= 2 * self.n_runs, "page: groups")
@@ -296,10 +310,11 @@ class Page:
 
     def runs(self):
         """[(id, type, [(time, value)])] of the page."""
-        packed = self.data[self.at + 72:self.at + 72 + self.dir_len]
+        at = self.at + self.head_len
+        packed = self.data[at:at + self.dir_len]
         need(zlib.crc32(packed) == self.dir_crc, "directory: CRC")
         d = Directory(Bytes(unpack(self.codec, packed, self.dir_raw_len)),
-                      self.n_runs, self.n_groups)
+                      self.n_runs, self.n_groups, self.t_min)
         need(sum(r.n for r in d.runs) == self.n_samples and
              d.runs[-1].id == self.max_id, "directory: header")
         self.load_groups(d)
@@ -319,7 +334,7 @@ class Page:
         """Give each column of the directory its residuals."""
         order = sorted(range(len(d.columns)),
                        key=lambda i: (d.columns[i].width, i))
-        at = self.at + 72 + self.dir_len
+        at = self.at + self.head_len + self.dir_len
         for n_columns, length, codec, crc in d.groups:
             mine = [d.columns[i] for i in order[:n_columns]]
             need(n_columns > 0 and len(mine) == n_columns, "group: columns")
@@ -442,7 +457,7 @@ class Run:
 class Directory:
     """Its fields stand in columns: each of all timelines, then the next."""
 
-    def __init__(self, b, n_runs, n_groups):
+    def __init__(self, b, n_runs, n_groups, t_min):
         if b.varint() != 0:
             raise Newer("directory")
         n_timelines, n_columns = b.varint(), b.varint()
@@ -450,7 +465,7 @@ class Directory:
         self.b, self.columns = b, []
         self.timelines = [Timeline() for _ in range(n_timelines)]
         self.runs = [Run() for _ in range(n_runs)]
-        self.read_timelines()
+        self.read_timelines(t_min)
         self.read_runs()
         need(len(self.columns) == n_columns, "directory: columns")
         self.read_exceptions()
@@ -473,15 +488,15 @@ class Directory:
         need((c.n, c.width) == (n, width), "column: not alike")
         return c
 
-    def read_timelines(self):
-        b, all_, last = self.b, self.timelines, 0
+    def read_timelines(self, t_min):
+        b, all_ = self.b, self.timelines
         for t in all_:
             t.n = b.varint()
             need(0 < t.n <= 2**24, "times: count")
         for t in all_:
-            t.first = last = signed(last + b.zigzag())
+            t.first = signed(t_min + b.span())
         for t in all_:
-            t.step = b.varint()
+            t.step = b.span()
             need(t.step > 0, "times: step")
         for t in all_:
             t.usual = b.varint()

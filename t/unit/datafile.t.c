@@ -280,7 +280,7 @@ test_damage(void)
 	size_t bit;
 
 	four_pages();
-	for (bit = 8 * at[1]; bit < 8 * (at[1] + PAGE_HEAD_LEN); bit += 5) {
+	for (bit = 8 * at[1]; bit < 8 * (at[1] + file.data[at[1] + 7]); bit += 5) {
 		uint8_t *p = &file.data[bit / 8];
 
 		*p = (uint8_t)(*p ^ 1u << bit % 8);
@@ -445,14 +445,14 @@ test_parts(void)
 
 	err.code = 0;
 	err.path[0] = '\0';
-	file.data[ref.offset + PAGE_HEAD_LEN] ^= 1;
+	file.data[ref.offset + ref.head.head_len] ^= 1;
 	rewrite(&f);
 	is_int(datafile_dir(&f, &ref, &dir, &err), NTDB_ECORRUPT,
 	    "nor is a damaged directory");
 	ok(strcmp(err.path, NAME) == 0 && err.offset == (int64_t)ref.offset,
 	    "which is told likewise");
 	page_dir_release(&dir);
-	file.len = at[1] + PAGE_HEAD_LEN + 5;
+	file.len = at[1] + ref.head.head_len + 5;
 	rewrite(&f);
 	is_int(datafile_dir(&f, &ref, &dir, NULL), NTDB_ECORRUPT,
 	    "nor one that is cut off");

@@ -12,25 +12,22 @@
  * metric 5, int32, the values 7 9 13 7 at 1000 2000 3000 4000 ns.
  */
 static const uint8_t page[] = {
-	/* magic, version 1, snappy, not sealed; length 101; epoch 9 */
-	0x4e, 0x54, 0x50, 0x47, 0x01, 0x01, 0x00, 0x00,
-	0x65, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-	0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-	/* from 1000 to 4000 */
-	0xe8, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-	0xa0, 0x0f, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	/* magic, version 1, snappy, not sealed; header of 26 bytes */
+	0x4e, 0x54, 0x50, 0x47, 0x01, 0x01, 0x00, 0x1a,
+	/* from 1000 to 3000 later; epoch 9 */
+	0x05, 0x0d, 0x09,
 	/* 4 samples, 1 run, 1 group, highest id 5 */
-	0x04, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,
-	0x01, 0x00, 0x00, 0x00, 0x05, 0x00, 0x00, 0x00,
-	/* directory: 27 bytes, 25 unpacked, its CRC; the header's CRC */
-	0x1b, 0x00, 0x00, 0x00, 0x19, 0x00, 0x00, 0x00,
-	0xf3, 0xfd, 0x5d, 0x9c, 0x74, 0x82, 0xda, 0x47,
-	/* snappy: 25 bytes, all of them one literal */
-	0x19, 0x60,
+	0x04, 0x01, 0x01, 0x05,
+	/* directory: 25 bytes, 23 unpacked; 2 bytes of groups */
+	0x19, 0x17, 0x02,
+	/* the directory's CRC; the header's CRC */
+	0x32, 0xe4, 0x49, 0x47, 0xc4, 0xa0, 0x81, 0x68,
+	/* snappy: 23 bytes, all of them one literal */
+	0x17, 0x58,
 	/* no features, 1 timeline, 1 column */
 	0x00, 0x01, 0x01,
 	/* timeline: n 4, first 1000, step 1000, usual 1, rest 0, width 0 */
-	0x04, 0xd0, 0x0f, 0xe8, 0x07, 0x01, 0x00, 0x00,
+	0x04, 0x00, 0x05, 0x01, 0x00, 0x00,
 	/* run: id 5, timeline 0, int32, width 2, base 7, gcd 2, new column */
 	0x05, 0x00, 0x01, 0x02, 0x0e, 0x01, 0x00,
 	/* group: 1 column, 2 bytes, stored, CRC */
@@ -38,6 +35,12 @@ static const uint8_t page[] = {
 	/* residuals 0 1 3 0: plane 0, plane 1 */
 	0x06, 0x04
 };
+
+/* Where its parts are. */
+#define HEAD_LEN 26
+#define DIR_AT (HEAD_LEN + 2)
+#define DIR_LEN 23
+#define GROUP_AT (DIR_AT + DIR_LEN)
 
 static const int64_t times[] = { 1000, 2000, 3000, 4000 };
 static const int64_t values[] = { 7, 9, 13, 7 };
@@ -149,12 +152,12 @@ read_page(const uint8_t *p, size_t len)
 	int r;
 
 	memset(&d, 0, sizeof(d));
-	if ((r = page_head_unpack(p, &h, NULL)) != 0)
+	if ((r = page_head_unpack(p, len, &h, NULL)) != 0)
 		return r;
 	if (h.len != len)
 		return NTDB_ECORRUPT;
-	r = page_dir_unpack(&h, p + PAGE_HEAD_LEN, &d, NULL);
-	try_some(&h, p + PAGE_HEAD_LEN, &d, r == 0);
+	r = page_dir_unpack(&h, p + h.head_len, &d, NULL);
+	try_some(&h, p + h.head_len, &d, r == 0);
 	for (i = 0; r == 0 && i < d.n_groups && i < 64; i++) {
 		raw[i] = malloc(d.groups[i].raw_len + (size_t)1);
 		if (raw[i] == NULL)
@@ -189,11 +192,11 @@ test_by_hand(void)
 	uint8_t raw[2];
 	int64_t t[4], m[4];
 
-	is_int(page_head_unpack(page, &h, NULL), 0, "by hand: header");
-	is_int(page_dir_unpack(&h, page + PAGE_HEAD_LEN, &d, NULL), 0,
+	is_int(page_head_unpack(page, sizeof(page), &h, NULL), 0, "by hand: header");
+	is_int(page_dir_unpack(&h, page + HEAD_LEN, &d, NULL), 0,
 	    "by hand: directory");
-	is_int((int64_t)d.groups[0].offset, 99, "by hand: the group");
-	is_int(page_group_unpack(&d.groups[0], page + 99, raw, NULL), 0,
+	is_int((int64_t)d.groups[0].offset, GROUP_AT, "by hand: the group");
+	is_int(page_group_unpack(&d.groups[0], page + GROUP_AT, raw, NULL), 0,
 	    "by hand: its checksum");
 	page_times(&d, &d.runs[0], NULL, 0, 4, t);
 	is_mem(t, sizeof(t), times, sizeof(times), "by hand: times");
@@ -240,7 +243,7 @@ with_head(size_t at, uint8_t byte)
 
 	memcpy(p, page, sizeof(p));
 	p[at] = byte;
-	put_u32(p + 68, checksum(p, 68));
+	put_u32(p + HEAD_LEN - 4, checksum(p, HEAD_LEN - 4));
 	return read_page(p, sizeof(p));
 }
 
@@ -255,16 +258,18 @@ with_dir(const struct page_head *head, const uint8_t *dir, size_t len,
 	uint8_t *copy;
 	int r;
 
-	buf_extend(&b, PAGE_HEAD_LEN);
+	buf_extend(&b, PAGE_HEAD_MAX);
 	if (compress_pack(&z, COMPRESS_SNAPPY, dir, len, &b, NULL) != 0)
 		bail("out of memory");
 	h.codec = PAGE_SNAPPY;
 	h.dir_raw_len = (uint32_t)len;
-	h.dir_len = (uint32_t)(b.len - PAGE_HEAD_LEN);
-	h.dir_crc = checksum(b.data + PAGE_HEAD_LEN, h.dir_len);
+	h.dir_len = (uint32_t)(b.len - PAGE_HEAD_MAX);
+	h.dir_crc = checksum(b.data + PAGE_HEAD_MAX, h.dir_len);
 	buf_add(&b, groups, groups_len);
-	h.len = b.len;
-	page_head_pack(&h, b.data);
+	page_head_pack(&h, groups_len, b.data);
+	memmove(b.data + h.head_len, b.data + PAGE_HEAD_MAX,
+	    b.len - PAGE_HEAD_MAX);
+	b.len = h.len;
 	/* A block of just this size shows reads beyond it. */
 	if ((copy = malloc(b.len)) == NULL)
 		bail("out of memory");
@@ -281,13 +286,21 @@ test_heads(void)
 	is_int(with_head(4, 2), NTDB_EVERSION, "another version");
 	is_int(with_head(5, 3), NTDB_EVERSION, "another codec");
 	is_int(with_head(6, 2), NTDB_ECORRUPT, "a reserved bit");
-	is_int(with_head(40, 3), NTDB_ECORRUPT, "another count of samples");
-	is_int(with_head(52, 4), NTDB_ECORRUPT, "another highest id");
-	is_int(with_head(24, 0), NTDB_ECORRUPT, "another first time");
-	is_int(with_head(33, 0xff), NTDB_ECORRUPT, "another last time");
-	is_int(with_head(8, 0x66), NTDB_ECORRUPT, "another length");
-	is_int(with_head(60, 0x1a), NTDB_ECORRUPT,
+	is_int(with_head(7, 25), NTDB_ECORRUPT, "a header too short");
+	is_int(with_head(7, 97), NTDB_ECORRUPT, "one too long");
+	is_int(with_head(7, 27), NTDB_ECORRUPT, "another length of it");
+	is_int(with_head(8, 0x85), NTDB_ECORRUPT, "a number too many");
+	is_int(with_head(9, 9), NTDB_ECORRUPT, "another last time");
+	is_int(with_head(9, 3), NTDB_ECORRUPT, "a number too few");
+	is_int(with_head(11, 3), NTDB_ECORRUPT, "another count of samples");
+	is_int(with_head(12, 5), NTDB_ECORRUPT, "more runs than samples");
+	is_int(with_head(13, 3), NTDB_ECORRUPT, "too many groups");
+	is_int(with_head(13, 0), NTDB_ECORRUPT, "bytes of no groups");
+	is_int(with_head(14, 4), NTDB_ECORRUPT, "another highest id");
+	is_int(with_head(15, 0), NTDB_ECORRUPT, "no directory");
+	is_int(with_head(16, 0x18), NTDB_ECORRUPT,
 	    "another length of the directory");
+	is_int(with_head(17, 3), NTDB_ECORRUPT, "another length");
 }
 
 /* The hand-made directory with byte `at' changed. */
@@ -295,12 +308,12 @@ static int
 with_byte(size_t at, uint8_t byte)
 {
 	struct page_head h;
-	uint8_t dir[25];
+	uint8_t dir[DIR_LEN];
 
-	page_head_unpack(page, &h, NULL);
-	memcpy(dir, page + 74, sizeof(dir));
+	page_head_unpack(page, sizeof(page), &h, NULL);
+	memcpy(dir, page + DIR_AT, sizeof(dir));
 	dir[at] = byte;
-	return with_dir(&h, dir, sizeof(dir), page + 99, 2);
+	return with_dir(&h, dir, sizeof(dir), page + GROUP_AT, 2);
 }
 
 /* The hand-made directory with a byte behind it. */
@@ -308,11 +321,11 @@ static int
 with_tail(void)
 {
 	struct page_head h;
-	uint8_t dir[26] = { 0 };
+	uint8_t dir[DIR_LEN + 1] = { 0 };
 
-	page_head_unpack(page, &h, NULL);
-	memcpy(dir, page + 74, 25);
-	return with_dir(&h, dir, sizeof(dir), page + 99, 2);
+	page_head_unpack(page, sizeof(page), &h, NULL);
+	memcpy(dir, page + DIR_AT, DIR_LEN);
+	return with_dir(&h, dir, sizeof(dir), page + GROUP_AT, 2);
 }
 
 static void
@@ -321,29 +334,29 @@ test_dirs(void)
 	is_int(with_tail(), NTDB_ECORRUPT, "a byte too many");
 	is_int(with_byte(0, 0), 0, "unchanged");
 	is_int(with_byte(0, 1), NTDB_EVERSION, "a feature");
-	is_int(with_byte(13, 0x21), 0, "order 1 of 4 residuals fits too");
-	is_int(with_byte(13, 0x81), NTDB_EVERSION, "another form");
-	is_int(with_byte(13, 0x51), NTDB_EVERSION,
+	is_int(with_byte(11, 0x21), 0, "order 1 of 4 residuals fits too");
+	is_int(with_byte(11, 0x81), NTDB_EVERSION, "another form");
+	is_int(with_byte(11, 0x51), NTDB_EVERSION,
 	    "a dictionary of a lattice");
-	is_int(with_byte(13, 0x1b), NTDB_EVERSION,
+	is_int(with_byte(11, 0x1b), NTDB_EVERSION,
 	    "a dictionary with exceptions");
-	is_int(with_byte(13, 0x11), NTDB_ECORRUPT,
+	is_int(with_byte(11, 0x11), NTDB_ECORRUPT,
 	    "a dictionary of one value");
-	is_int(with_byte(13, 0x41), NTDB_ECORRUPT,
+	is_int(with_byte(11, 0x41), NTDB_ECORRUPT,
 	    "a lattice of modulus 0");
-	is_int(with_byte(13, 0x05), NTDB_EVERSION, "another type");
-	is_int(with_byte(13, 0x00), NTDB_ECORRUPT, "no type");
-	is_int(with_byte(13, 0x09), NTDB_ECORRUPT,
+	is_int(with_byte(11, 0x05), NTDB_EVERSION, "another type");
+	is_int(with_byte(11, 0x00), NTDB_ECORRUPT, "no type");
+	is_int(with_byte(11, 0x09), NTDB_ECORRUPT,
 	    "exceptions among integers");
-	is_int(with_byte(14, 65), NTDB_ECORRUPT, "65 bits");
-	is_int(with_byte(14, 3), NTDB_ECORRUPT, "a group too short");
-	is_int(with_byte(12, 2), NTDB_ECORRUPT, "times that are not there");
-	is_int(with_byte(17, 1), NTDB_ECORRUPT, "a column before the first");
-	is_int(with_byte(20, 3), NTDB_EVERSION, "another compression");
-	is_int(with_byte(20, 57 * 4), NTDB_EVERSION, "another layout");
-	is_int(with_byte(20, 1 * 4), NTDB_ECORRUPT,
+	is_int(with_byte(12, 65), NTDB_ECORRUPT, "65 bits");
+	is_int(with_byte(12, 3), NTDB_ECORRUPT, "a group too short");
+	is_int(with_byte(10, 2), NTDB_ECORRUPT, "times that are not there");
+	is_int(with_byte(15, 1), NTDB_ECORRUPT, "a column before the first");
+	is_int(with_byte(18, 3), NTDB_EVERSION, "another compression");
+	is_int(with_byte(18, 57 * 4), NTDB_EVERSION, "another layout");
+	is_int(with_byte(18, 1 * 4), NTDB_ECORRUPT,
 	    "byte planes of another length");
-	is_int(with_byte(20, 9 * 4 + 1), NTDB_ECORRUPT,
+	is_int(with_byte(18, 9 * 4 + 1), NTDB_ECORRUPT,
 	    "symbols in Snappy");
 	is_int(with_byte(2, 2), NTDB_ECORRUPT, "a column that is not there");
 }
@@ -382,12 +395,12 @@ make_rich(struct page_packer *pk, enum page_codec codec, struct page_head *h,
 	for (i = 1; i < 300; i++)
 		t[i] += t[i - 1];
 	if (page_pack(pk, in, 8, 1, false, codec, out, NULL) != 0 ||
-	    page_head_unpack(out->data, h, NULL) != 0 ||
+	    page_head_unpack(out->data, out->len, h, NULL) != 0 ||
 	    (*plain = malloc(h->dir_raw_len)) == NULL ||
 	    compress_unpack((enum compress_codec)codec,
-	    out->data + PAGE_HEAD_LEN, h->dir_len, *plain, h->dir_raw_len, NULL) != 0)
+	    out->data + h->head_len, h->dir_len, *plain, h->dir_raw_len, NULL) != 0)
 		bail("cannot make a page");
-	return PAGE_HEAD_LEN + h->dir_len;
+	return h->head_len + h->dir_len;
 }
 
 /* Pages of all kinds of runs, several of a metric, and gaps among the ids. */
@@ -489,7 +502,7 @@ test_hostile_groups(struct page_packer *pk)
 	size_t at = make_rich(pk, PAGE_DEFLATE, &h, &plain, &out), i;
 	int r, k, strange = 0, noticed = 0;
 
-	if (page_dir_unpack(&h, out.data + PAGE_HEAD_LEN, &d, NULL) != 0 ||
+	if (page_dir_unpack(&h, out.data + h.head_len, &d, NULL) != 0 ||
 	    (copy = malloc(out.len)) == NULL)
 		bail("cannot read a page");
 	is_int(codings(&d), 1u << COLUMN_INT | 1u << COLUMN_DECIMAL |
@@ -524,7 +537,7 @@ main(void)
 {
 	struct page_packer *pk;
 
-	plan(53);
+	plan(61);
 	diag("seed %llx", (unsigned long long)seed);
 	if (page_packer_new(&pk, NULL) != 0)
 		bail("out of memory");

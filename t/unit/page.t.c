@@ -44,9 +44,9 @@ open_page(struct opened *o)
 	struct ntdb_error err = NTDB_ERROR_INIT;
 	uint32_t i;
 
-	if (page_head_unpack(o->page.data, &o->h, &err) != 0 ||
+	if (page_head_unpack(o->page.data, o->page.len, &o->h, &err) != 0 ||
 	    o->h.len != o->page.len || page_dir_unpack(&o->h,
-	    o->page.data + PAGE_HEAD_LEN, &o->dir, &err) != 0) {
+	    o->page.data + o->h.head_len, &o->dir, &err) != 0) {
 		diag("%s", err.text);
 		return false;
 	}

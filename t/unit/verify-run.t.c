@@ -46,8 +46,8 @@ open_page(struct opened *o, uint8_t type, size_t n)
 	if (page_packer_new(&pk, NULL) != 0 ||
 	    page_pack(pk, &in, 1, 1, false, PAGE_DEFLATE, &o->out,
 	    NULL) != 0 ||
-	    page_head_unpack(o->out.data, &o->head, NULL) != 0 ||
-	    page_dir_unpack(&o->head, o->out.data + PAGE_HEAD_LEN, &o->dir,
+	    page_head_unpack(o->out.data, o->out.len, &o->head, NULL) != 0 ||
+	    page_dir_unpack(&o->head, o->out.data + o->head.head_len, &o->dir,
 	    NULL) != 0)
 		bail("cannot make a page");
 	page_packer_free(pk);
