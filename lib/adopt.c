@@ -146,7 +146,7 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
     struct ntdb_error *err)
 {
 	struct log_head head;
-	bool renamed;
+	bool renamed, lost;
 	int r;
 
 	memset(&head, 0, sizeof(head));
@@ -155,13 +155,15 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
 	head.nonce = io_random();
 	if ((r = adopt_files(w, &head, err)) != 0)
 		goto done;
+	lost = old != NULL || faccessat(w->dir.fd, w->dir.wal, F_OK, 0) == 0;
 	if (old != NULL)
 		keep_old(w, "older than the pages");
-	else if (faccessat(w->dir.fd, w->dir.wal, F_OK, 0) == 0)
+	else if (lost)
 		keep_old(w, "unreadable");
 	r = wal_replace(w->dir.fd, w->dir.wal, &head, NULL, &w->dir.owner,
 	    &renamed, w->dir.wal_path, err);
-	w->n_recoveries++;
+	/* A database that was made by hand has no log, and needs none. */
+	w->n_recoveries += lost || head.n_files > 0;
 done:
 	log_head_release(&head);
 	return r;

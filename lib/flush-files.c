@@ -216,6 +216,7 @@ open_clean(struct flush *fl, struct partition part, struct datafile *f,
 		return r;
 	/* A file that is not listed yet may have been left by a flush that
 	 * was killed before it synced the directory. */
+	fl->res.bytes += created ? DATA_HEAD_LEN : 0;
 	fl->dir_changed |= created || datafile_committed(f, &fl->next) == 0;
 	if ((r = cut_residue(fl, f, err)) != 0)
 		datafile_close(f);

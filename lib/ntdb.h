@@ -432,6 +432,38 @@ int ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
     const struct ntdb_rollup_options *opt, struct ntdb_rollup_result *res,
     struct ntdb_error *err);
 
+/* ------------------------------------------------------ its own metrics */
+
+/* One of the suite's own metrics, which internal/ntdb/DB/NAME has, too. */
+struct ntdb_self_metric {
+	const char *db, *name;	/* "refused/late" */
+	const char *help;	/* a few words */
+	bool	counter;	/* only grows, but for a return to 0 when the
+				 * state cache is made anew; else a gauge */
+	uint64_t value;
+};
+
+/*
+ * The present values of all databases, `internal' included: by database, then
+ * in a fixed order.  Called back as ntdb_inspect_... do: a callback that
+ * returns non-zero ends the walk, which returns that value; what it is given
+ * is borrowed for the call.  A database that cannot be read is a note.
+ */
+int ntdb_self_metrics(struct ntdb *db,
+    int (*fn)(void *arg, const struct ntdb_self_metric *), void *arg,
+    struct ntdb_error *err);
+
+/*
+ * Write those of the databases named into the database `internal', which is
+ * made if need be: what has changed, or was not written for a day, if none of
+ * the database's was written within [stats] interval.  Nothing is written if
+ * [stats] enabled = no, if the clock is not set, for `internal' itself, and
+ * for databases that cannot be read.
+ * NTDB_EBUSY: another process is at it.
+ */
+int ntdb_self_metrics_write(struct ntdb *db, char *const *names, size_t n,
+    struct ntdb_error *err);
+
 /* --------------------------------------------------------------- query */
 
 struct ntdb_query;

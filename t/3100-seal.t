@@ -37,6 +37,7 @@ class Root:
 
     def write_manifest(self):
         os.makedirs(self.db, exist_ok=True)
+        without_own_metrics(self.path)
         with open(self.db + "/manifest.ini", "w") as f:
             f.write(self.settings + "[retention]\n" + self.keys)
 

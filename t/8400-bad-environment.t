@@ -31,6 +31,7 @@ def fresh(name, text="a/b 1 1890000000000000000\n"):
     r = ingest(root, text, *NOW)
     if r.status != 0 or r.err:
         diag("fresh: %r" % r)
+    without_own_metrics(root)
     return root
 
 

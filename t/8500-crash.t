@@ -65,6 +65,7 @@ def prepare(name, manifest, *steps):
     """A root under temp after these steps."""
     base = "%s/%s" % (temp, name)
     roundtrip.manifest(base, "k", manifest)
+    without_own_metrics(base)
     for step in steps:
         r = ingest(base, text(step)) if isinstance(step, list) else \
             flush(base, *step)

@@ -29,6 +29,7 @@ def fresh(engine="", manifest="[page]\nmax_age = 1000w\n"):
     roundtrip.manifest(root, "k", manifest)
     with open(root + "/engine.ini", "w") as f:
         f.write(engine)
+    without_own_metrics(root)
     return root
 
 

@@ -160,6 +160,13 @@ def flush(root, *args, **kw):
     return run(["ntdb-flush", "-r", root, *args], **kw)
 
 
+def without_own_metrics(root):
+    """For a root in which nothing but what is asked for is to happen."""
+    os.makedirs(root, exist_ok=True)
+    with open(root + "/engine.ini", "a") as f:
+        f.write("[stats]\nenabled = no\n")
+
+
 def flush_knows(option):
     """Whether this ntdb-flush has an option."""
     return option.encode() in run(["ntdb-flush", "--help"]).out

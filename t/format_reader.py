@@ -709,6 +709,55 @@ class DataFile:
             yield "damage", limit, lacking
 
 
+# ------------------------------------------------------------ state cache
+
+class Cache:
+    """DB.cache: its metrics by id, and its counters.
+
+    Whether it belongs to this boot, catalog and log is not looked at.
+    """
+
+    COUNTERS = ("samples commits bytes_logged duplicates refused/syntax "
+                "refused/name refused/value refused/time refused/type "
+                "refused/late refused/future refused/clock refused/full "
+                "fsyncs flushes pages bytes_written seals recoveries "
+                "flush_ns seal_ns").split()
+
+    def __init__(self, data):
+        counters, data = data[-172:], data[:-172]
+        need(len(data) >= 108 and data[:8] == b"NTDBCCH\n", "no cache")
+        need(zlib.crc32(data[:-4]) == int.from_bytes(data[-4:], "little"),
+             "cache: CRC")
+        version, flags, slots, names_len, self.max_id = struct.unpack_from(
+            "<HHIII", data, 8)
+        if version != 1:
+            raise Newer("cache")
+        need(flags & ~1 == 0, "cache: flags")
+        need(len(data) == 104 + 32 * slots + names_len + 4, "cache: length")
+        self.epoch, self.nonce, self.log_pos, self.log_samples = \
+            struct.unpack_from("<QQQQ", data, 24)
+        names = data[104 + 32 * slots:-4]
+        self.metrics = {}
+        for i in range(slots):
+            self.slot(i, data[104 + 32 * i:136 + 32 * i], names)
+        need(zlib.crc32(counters[:-4]) ==
+             int.from_bytes(counters[-4:], "little"), "counters: CRC")
+        self.counters = dict(zip(self.COUNTERS, struct.unpack(
+            "<21Q", counters[:-4])))
+
+    def slot(self, i, data, names):
+        t, m, at, _, n, kind, scale, flags, zero = struct.unpack(
+            "<qqIIHBBB3s", data)
+        need(zero == bytes(3) and flags & ~15 == 0, "cache: reserved")
+        if not flags & 1:
+            return
+        need(at + n <= len(names), "cache: name")
+        last = None
+        if flags & 2:
+            last = t, m if kind <= 2 else decimal(m, scale)
+        self.metrics[i] = names[at:at + n], TYPES[kind], last
+
+
 # --------------------------------------------------------------- database
 
 class Database:
