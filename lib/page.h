@@ -2,8 +2,8 @@
  * Floor 3.  Pages: the unit that data files are made of (ntdb-format(5)).
  *
  * A page holds runs: each the samples of one metric, in order of time.  It is
- * a header of up to PAGE_HEAD_MAX bytes, a packed directory, and groups of columns;
- * each of the three has its own CRC-32.  The header alone tells whether a
+ * a header of up to PAGE_HEAD_MAX bytes, a packed directory, and groups of
+ * columns; each of the three has its own CRC-32.  The header alone tells if a
  * page concerns a time range; header and directory alone whether they concern
  * a metric, and what its statistics are; one run costs the one or two groups
  * that its columns are in.  Everything here is bytes in, bytes out.
