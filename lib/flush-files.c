@@ -136,6 +136,26 @@ cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
 	return 0;
 }
 
+int
+flush_cut_leftover(struct writer *w, struct partition part,
+    struct ntdb_error *err)
+{
+	struct flush fl = { .w = w, .next = w->wal.head };
+	struct datafile f;
+	uint64_t len;
+	int r = 0;
+
+	/* Where it cannot be opened the flush says why. */
+	if (datafile_open(&f, w->dir.fd, part, true, NULL) != 0)
+		return 0;
+	len = committed_len(&fl, &f);
+	if (f.size > len && look_behind(&fl, &f, len) == BEHIND_RESIDUE &&
+	    ftruncate(f.fd, (off_t)len) == -1)
+		r = err_sys_code(err, NTDB_EIO, f.name, "cannot cut");
+	datafile_close(&f);
+	return r;
+}
+
 /*
  * Whether a file is not the one that the log speaks of, or the log speaks
  * of none and it holds pages of another epoch: somebody has put it there.

@@ -70,4 +70,12 @@ int flush_direct(struct writer *w, struct ntdb_error *err);
  */
 int flush_renew_log(struct writer *w, struct ntdb_error *err);
 
+/*
+ * Cut what a flush that was killed has left in the file of a partition.  Each
+ * flush does so where it writes; this is for who wants to write there later,
+ * with another epoch, when it could not be told from good pages any more.
+ */
+int flush_cut_leftover(struct writer *w, struct partition part,
+    struct ntdb_error *err);
+
 #endif

@@ -13,7 +13,7 @@
 struct rewrite_sample {
 	uint32_t id;		/* of a metric that has a name */
 	bool	is_int;
-	bool	drop;		/* what is stored goes, and nothing comes */
+	bool	fresh;		/* nothing is stored of that metric and time */
 	uint8_t	scale;		/* a decimal's; 0 for integers */
 	int64_t	t, m;
 };
@@ -21,9 +21,12 @@ struct rewrite_sample {
 /*
  * Replace samples.  For each of s[0 .. n), which need not be sorted and of
  * which no two have the same metric and time, all stored samples of that
- * metric and time are gone afterwards, and this one is there.  Types of metrics grow as they
- * do for samples that are ingested.  maint.lock is held, the lock is not.
- * Each partition changes at once; after a failure some have changed.
+ * metric and time are gone afterwards, and this one is there; those that are
+ * fresh are added only, which spares writing their files anew.  Types of
+ * metrics grow as they do for samples that are ingested.  maint.lock is held,
+ * the lock is not.  Each file changes at once; after a failure some have
+ * changed.  NTDB_ECORRUPT: a file was damaged; all was done all the same, with
+ * what could be read of it, and it is kept under another name.
  */
 int rewrite_samples(struct writer *w, const struct rewrite_sample *s,
     size_t n, struct ntdb_error *err);

@@ -31,7 +31,7 @@ find_edit(const struct seal_order *o, uint32_t id, int64_t t)
 	size_t lo = 0, hi = o->n_edits, mid;
 
 	while (lo < hi) {
-		const struct rewrite_sample *e;
+		const struct seal_edit *e;
 
 		mid = lo + (hi - lo) / 2;
 		e = &o->edits[mid];
@@ -57,8 +57,10 @@ seal_drop_edited(struct sealer *s, uint32_t id, uint32_t n)
 		    o->edits[e].t < sl->t[at])
 			e++;
 		if (e < o->n_edits && o->edits[e].id == id &&
-		    o->edits[e].t == sl->t[at])
+		    o->edits[e].t == sl->t[at]) {
+			o->edits[e].found = true;
 			continue;
+		}
 		sl->t[to] = sl->t[at];
 		sl->m[to] = sl->m[at];
 		sl->scale[to++] = sl->scale[at];
@@ -66,8 +68,78 @@ seal_drop_edited(struct sealer *s, uint32_t id, uint32_t n)
 	return to - sl->n;
 }
 
+/*
+ * Whether an edit is in the file in the end.  Samples that are there are read
+ * before edits are, so that it is known by now if one was found.
+ */
+static bool
+is_stored(const struct seal_edit *e)
+{
+	return e->how == EDIT_PUT || (e->how == EDIT_IF_FOUND && e->found);
+}
+
+bool
+seal_edits_matter(const struct sealer *s)
+{
+	const struct seal_order *o = s->order;
+	size_t i;
+
+	for (i = 0; i < o->n_edits; i++)
+		if (o->edits[i].how == EDIT_PUT || o->edits[i].found)
+			return true;
+	return false;
+}
+
+bool
+seal_edits_drop(const struct sealer *s)
+{
+	const struct seal_order *o = s->order;
+	size_t i;
+
+	for (i = 0; i < o->n_edits; i++)
+		if (o->edits[i].how == EDIT_DROP)
+			return true;
+	return false;
+}
+
+bool
+seal_edits_last(const struct sealer *s)
+{
+	const struct seal_order *o = s->order;
+	const struct metric *m;
+	size_t i;
+
+	for (i = 0; i < o->n_edits; i++) {
+		m = state_metric(&s->w->state, o->edits[i].id);
+		if (m != NULL && (m->flags & METRIC_HAS_LAST) &&
+		    o->edits[i].t >= m->last_t)
+			return true;
+	}
+	return false;
+}
+
+void
+seal_edits_account(struct sealer *s)
+{
+	const struct seal_order *o = s->order;
+	size_t i;
+
+	for (i = 0; i < o->n_edits; i++) {
+		const struct seal_edit *e = &o->edits[i];
+		const struct metric *m = state_metric(&s->w->state, e->id);
+		uint8_t scale = e->scale;
+		int64_t value = e->m;
+
+		if (m == NULL || !is_stored(e))
+			continue;
+		if (e->is_int && !ntdb_type_is_int(m->type))
+			int_to_decimal(&value, &scale);
+		state_sample(&s->w->state, e->id, e->t, value, scale);
+	}
+}
+
 static int
-add_edit(struct sealer *s, const struct rewrite_sample *e,
+add_edit(struct sealer *s, const struct seal_edit *e,
     struct ntdb_error *err)
 {
 	const struct metric *m = state_metric(&s->w->state, e->id);
@@ -96,7 +168,7 @@ seal_read_edits(struct sealer *s, const struct seal_span *span, bool go_on,
 
 	for (i = find_edit(o, span->id_first, INT64_MIN); i < o->n_edits &&
 	    o->edits[i].id <= span->id_last; i++) {
-		if (o->edits[i].drop || o->edits[i].t < span->first ||
+		if (!is_stored(&o->edits[i]) || o->edits[i].t < span->first ||
 		    o->edits[i].t > span->last)
 			continue;
 		if (s->slice.n == SLICE_SAMPLES) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "flush.h"
 #include "seal-impl.h"
 
 #define COPY_CHUNK (64u << 10)
@@ -49,10 +50,15 @@ has_unsealed(const struct sealer *s)
 	return false;
 }
 
-/* What the file's list says: then its pages need not be looked into. */
+/*
+ * What the file's list says: then its pages need not be looked into.  If
+ * samples go it may tell of one of them.
+ */
 static void
 take_list(struct sealer *s)
 {
+	if (seal_edits_drop(s))
+		return;
 	s->copies = datafile_lasts(&s->f, &s->lasts, &s->n_lasts, NULL) == 0;
 	s->lasts_cap = s->n_lasts;
 }
@@ -197,7 +203,7 @@ keep_damaged(struct sealer *s, struct ntdb_error *err)
  * just done so.
  */
 static int
-exchange(struct sealer *s, uint64_t limit, struct ntdb_error *err)
+exchange(struct sealer *s, uint64_t limit, bool last, struct ntdb_error *err)
 {
 	struct state *st = &s->w->state;
 	const struct dbdir *d = &s->w->dir;
@@ -213,8 +219,7 @@ exchange(struct sealer *s, uint64_t limit, struct ntdb_error *err)
 	    (r = io_sync(s->out.fd, s->f.name, err)) != 0 ||
 	    (r = keep_damaged(s, err)) != 0)
 		return r;
-	/* The cache may tell of a last sample that is another one now. */
-	if (s->order->n_edits > 0)
+	if (last)
 		unlinkat(d->fd, d->cache, 0);
 	if (renameat(d->fd, s->temp, d->fd, s->f.name) == -1)
 		return err_sys(err, s->f.name, "cannot rename");
@@ -223,7 +228,11 @@ exchange(struct sealer *s, uint64_t limit, struct ntdb_error *err)
 	state_count(st, COUNT_PAGES, s->n_out);
 	state_count(st, COUNT_BYTES, s->out.size);
 	state_count(st, COUNT_FSYNCS, 3);
-	return io_sync_dir(d->fd, d->name, err);
+	if ((r = io_sync_dir(d->fd, d->name, err)) != 0 || !last)
+		return r;
+	seal_edits_account(s);
+	state_save_cache(st, d->fd, d->cache, &d->owner);
+	return 0;
 }
 
 /* *more: pages were appended meanwhile, which are not sealed now. */
@@ -231,13 +240,20 @@ static int
 publish(struct sealer *s, bool *more, struct ntdb_error *err)
 {
 	uint64_t limit = 0;
+	bool last;
 	int r;
 
 	*more = false;
 	if ((r = writer_lock(s->w, err)) != 0)
 		return r;
-	if ((r = look_again(s, &limit)) == 0)
-		r = exchange(s, limit, err);
+	/*
+	 * A last sample becomes another one: cache and processes that know it
+	 * know it by this log, so there is another log first.
+	 */
+	if ((last = seal_edits_last(s)))
+		r = flush_log(s->w, NULL, err);
+	if (r == 0 && (r = look_again(s, &limit)) == 0)
+		r = exchange(s, limit, last, err);
 	*more = limit > s->limit;
 	writer_unlock(s->w);
 	return r;
@@ -275,7 +291,21 @@ seal_file(struct sealer *s, struct partition part, bool *more,
 	take_list(s);
 	if ((r = rewrite(s, err)) != 0)
 		return r;
+	if (s->order->n_edits > 0 && !seal_edits_matter(s))
+		return NTDB_END;
 	return publish(s, more, err);
+}
+
+/* Whether there are samples that the file must have in the end. */
+static bool
+puts_any(const struct seal_order *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->n_edits; i++)
+		if (o->edits[i].how == EDIT_PUT)
+			return true;
+	return false;
 }
 
 int
@@ -284,7 +314,8 @@ seal_partition(struct writer *w, struct partition part,
     struct ntdb_error *err)
 {
 	struct ntdb_error damage = NTDB_ERROR_INIT;
-	bool more = true;
+	char name[PARTITION_NAME_MAX];
+	bool more = true, done = false;
 	unsigned i;
 	int r = 0;
 
@@ -299,6 +330,7 @@ seal_partition(struct writer *w, struct partition part,
 		r = seal_file(&s, part, &more, err);
 		if (r == 0) {
 			res->files += i == 0;
+			done = true;
 			res->samples += s.samples;
 			res->pages += s.n_out;
 			res->bytes_before += s.limit;
@@ -310,6 +342,10 @@ seal_partition(struct writer *w, struct partition part,
 	}
 	if (r == NTDB_END)
 		r = 0;
+	if (r == 0 && !done && puts_any(order)) {
+		partition_name(part, name);
+		return err_at(err, NTDB_EBUSY, name, -1, "has vanished");
+	}
 	return r != 0 || damage.code == 0 ? r :
 	    err_at(err, damage.code, damage.path, damage.offset, "%s",
 	    damage.text);

@@ -126,6 +126,18 @@ int seal_list_edits(struct sealer *s, struct ntdb_error *err);
  */
 uint32_t seal_drop_edited(struct sealer *s, uint32_t id, uint32_t n);
 
+/*
+ * Whether there is anything to be changed, once the file was read; whether
+ * one may be the last of its metric and go; whether one takes the place of
+ * the last that the state knows.
+ */
+bool seal_edits_matter(const struct sealer *s);
+bool seal_edits_drop(const struct sealer *s);
+bool seal_edits_last(const struct sealer *s);
+
+/* Tell the state of those that are last now. */
+void seal_edits_account(struct sealer *s);
+
 /* Add the edits of a span to the slice.  SLICE_FULL: see seal_read_page. */
 int seal_read_edits(struct sealer *s, const struct seal_span *span,
     bool go_on, struct ntdb_error *err);

@@ -15,7 +15,6 @@
 #ifndef NTDB_SEAL_H
 #define NTDB_SEAL_H
 
-#include "rewrite.h"
 #include "writer.h"
 
 /*
@@ -25,17 +24,34 @@
 int maint_lock(const struct dbdir *d, int64_t wait_ns, int *fd,
     struct ntdb_error *err);
 
+/* A sample that takes the place of all of its metric and time in a file. */
+struct seal_edit {
+	uint32_t id;
+	uint32_t at;		/* the caller's */
+	uint8_t	how;		/* enum seal_edit_how */
+	bool	is_int;
+	uint8_t	scale;		/* a decimal's; 0 for integers */
+	bool	found;		/* set: the file had such a sample */
+	int64_t	t, m;
+};
+
+enum seal_edit_how {
+	EDIT_PUT,
+	EDIT_IF_FOUND,		/* only where there is one in the file */
+	EDIT_DROP		/* the others go, and nothing comes */
+};
+
 struct seal_order {
 	bool	over;		/* the partition is over: this is remembered */
 	bool	(*stop)(void *arg);	/* asked between slices; may be NULL */
 	void	*stop_arg;
 	/*
-	 * Samples of this partition, sorted by id and time: they take the
-	 * place of all that are stored of that metric and time.  Then the
-	 * pages with them are of this epoch, and the file is written anew
-	 * even if all of it is sealed.  NULL: none.
+	 * Samples of this partition, sorted by id and time, no two of the
+	 * same.  The pages with them are of this epoch, and the file is
+	 * written anew even if all of it is sealed; but not if there turns
+	 * out to be nothing to be changed in it.  NULL: none.
 	 */
-	const struct rewrite_sample *edits;
+	struct seal_edit *edits;
 	size_t	n_edits;
 	uint64_t edits_epoch;
 };
@@ -44,7 +60,7 @@ struct seal_order {
  * Seal everything that is committed in the data file of a partition, if there
  * is anything that is not sealed yet.  maint.lock is held, the lock is not.
  * Adds to res.  A file that has vanished, or has been replaced meanwhile, is
- * left alone.  NTDB_ECORRUPT: the file was damaged; what could be read is
+ * left alone; NTDB_EBUSY if there were edits for it.  NTDB_ECORRUPT: the file was damaged; what could be read is
  * sealed, and the old file kept under another name, which err tells.
  * NTDB_EVERSION: parts are of a newer format; nothing was changed.
  */
