@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "rollup.h"
+#include "timefmt.h"
 
 /* The ranges found, sorted and joined only at the end. */
 struct changes {
@@ -35,9 +36,9 @@ compare(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Sort and join what overlaps; how many are left. */
+/* Sort and join what overlaps or is not far apart; how many are left. */
 static size_t
-join(struct rollup_change *c, size_t n)
+join(struct rollup_change *c, size_t n, uint64_t apart)
 {
 	size_t i, k = 0;
 
@@ -45,7 +46,8 @@ join(struct rollup_change *c, size_t n)
 		return 0;
 	qsort(c, n, sizeof(*c), compare);
 	for (i = 1; i < n; i++) {
-		if (c[i].id == c[k].id && c[i].first <= c[k].last)
+		if (c[i].id == c[k].id && (c[i].first <= c[k].last ||
+		    (uint64_t)c[i].first - (uint64_t)c[k].last <= apart))
 			c[k].last = c[i].last > c[k].last ? c[i].last :
 			    c[k].last;
 		else
@@ -55,17 +57,26 @@ join(struct rollup_change *c, size_t n)
 }
 
 #define JOIN_AT (1u << 16)
+#define LIST_MAX (1u << 18)
 
-/* Keep the list from growing with the number of samples. */
+/*
+ * Keep the list from growing with the number of samples: if need be, ranges
+ * become wider than they need to be.
+ */
 static void
 keep_short(struct changes *c, size_t *next)
 {
 	const size_t size = sizeof(struct rollup_change);
 	size_t n = c->list.len / size;
+	uint64_t apart = (uint64_t)NS_PER_S;
+	struct rollup_change *list;
 
 	if (n < *next || !buf_ok(&c->list))
 		return;
-	n = join((struct rollup_change *)(void *)c->list.data, n);
+	list = (struct rollup_change *)(void *)c->list.data;
+	n = join(list, n, 0);
+	for (; n > LIST_MAX && apart < UINT64_MAX / 4; apart *= 4)
+		n = join(list, n, apart);
 	c->list.len = n * size;
 	*next = 2 * n > JOIN_AT ? 2 * n : JOIN_AT;
 }
@@ -84,7 +95,9 @@ take_log(struct changes *c, struct ntdb_error *err)
 
 	if (s->wal.fd == -1)
 		return 0;
-	if (c->since->epoch == s->wal.head.epoch && c->since->pos > from)
+	/* A position behind the end is that of a log that lost its end. */
+	if (c->since->epoch == s->wal.head.epoch && c->since->pos > from &&
+	    c->since->pos <= s->log_end)
 		from = c->since->pos;
 	if (from >= s->log_end)
 		return 0;
@@ -95,6 +108,26 @@ take_log(struct changes *c, struct ntdb_error *err)
 				add(c, rec.id, rec.t, rec.t);
 		keep_short(c, &next);
 	}
+	wal_reader_release(&r);
+	return rc == NTDB_END ? 0 : rc;
+}
+
+int
+rollup_log_first(struct snapshot *s, int64_t *first, struct ntdb_error *err)
+{
+	struct wal_reader r;
+	struct record rec;
+	int rc;
+
+	*first = INT64_MAX;
+	if (s->wal.fd == -1)
+		return 0;
+	wal_reader_init(&r, &s->wal, s->wal.head.len, s->log_end,
+	    s->dir.wal_path);
+	while ((rc = wal_reader_next(&r, err)) == 0)
+		while ((rc = batch_next(&r.batch, &rec)) == 0)
+			if (rec.kind == REC_SAMPLE && rec.t < *first)
+				*first = rec.t;
 	wal_reader_release(&r);
 	return rc == NTDB_END ? 0 : rc;
 }
@@ -196,7 +229,9 @@ rollup_changes(struct snapshot *s, const struct rollup_since *since,
 
 	*out = NULL;
 	*n = 0;
-	if (!since->known || s->all_pages) {
+	/* A log of an epoch before that is another one altogether. */
+	if (!since->known || s->all_pages ||
+	    since->epoch > s->wal.head.epoch) {
 		take_everything(&c);
 	} else if ((r = take_log(&c, err)) == 0 &&
 	    since->epoch < s->wal.head.epoch) {
@@ -209,6 +244,6 @@ rollup_changes(struct snapshot *s, const struct rollup_since *since,
 		return r;
 	}
 	*out = (struct rollup_change *)(void *)c.list.data;
-	*n = join(*out, c.list.len / sizeof(**out));
+	*n = join(*out, c.list.len / sizeof(**out), 0);
 	return 0;
 }

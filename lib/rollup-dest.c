@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cursor.h"
 #include "error.h"
 #include "ingest.h"
 #include "rewrite.h"
 #include "rollup.h"
 #include "scan.h"
 
+#define REPLACE_MAX 131072u	/* values that are replaced at a time */
 #define DOUBTS_MAX 65536u	/* values that are compared at a time */
 
 /* What is known of a metric of results. */
@@ -36,6 +38,7 @@ struct rollup_dest {
 	struct ntdb_ingest *in;		/* NULL: nothing was appended */
 	struct rollup_value *doubts;	/* owned */
 	size_t	n_doubts;
+	struct buf replace;		/* struct rewrite_sample */
 	int64_t	source_from;		/* the oldest data file begins then */
 	struct rollup_refused refused;
 	struct buf metric;		/* a name with its NUL */
@@ -78,21 +81,24 @@ find_lasts(struct rollup_dest *d, struct ntdb_error *err)
 	return r;
 }
 
-/* When the oldest data file of the source begins, if that tells anything. */
+/*
+ * When the oldest data file of the source begins, if that tells anything:
+ * where samples are counted, that tells more.
+ */
 static int
 find_source_from(struct rollup_work *w, struct ntdb_error *err)
 {
 	const struct manifest *m = &w->plan->dbs[w->def->source].manifest;
+	const bool deletes = m->retention_days > 0 || m->retention_size > 0;
 	struct partition *parts;
-	int64_t last;
+	int64_t last, first;
 	size_t n;
 	int r;
 
 	w->dest->source_from = INT64_MIN;
 	/* Samples may be gone that were not deleted by ntdb-flush, but then
 	 * only who asks for all anew wants to be kept from losing more. */
-	if (!w->anew && (counts(w->def) || (m->retention_days == 0 &&
-	    m->retention_size == 0)))
+	if (counts(w->def) || (!w->anew && !deletes))
 		return 0;
 	r = dbdir_partitions(&w->source->dir, INT64_MIN, INT64_MAX, &parts,
 	    &n, err);
@@ -101,6 +107,14 @@ find_source_from(struct rollup_work *w, struct ntdb_error *err)
 	if (n > 0)
 		partition_span(parts[0], &w->dest->source_from, &last);
 	free(parts);
+	/* What came late may be in the log, older than all files. */
+	if (n == 0 || deletes)
+		return 0;
+	if ((r = rollup_log_first(w->source, &first, err)) != 0)
+		return r;
+	bucket_span(first, w->def->interval_ns, &first, &last);
+	if (first < w->dest->source_from)
+		w->dest->source_from = first;
 	return 0;
 }
 
@@ -145,6 +159,7 @@ rollup_dest_close(struct rollup_work *w)
 	free(d->lasts);
 	free(d->metrics);
 	free(d->doubts);
+	buf_release(&d->replace);
 	buf_release(&d->metric);
 	buf_release(&d->refused.hashes);
 	free(d);
@@ -345,8 +360,9 @@ settle(struct comparing *c)
 {
 	const struct rollup_value *v = c->next->v;
 	struct stored s = as_stored(v);
-	struct replacement x = { { c->next->id, s.is_int, false, s.scale,
-	    v->t, s.m }, { v->item, v->t } };
+	struct replacement x = { { .id = c->next->id, .is_int = s.is_int,
+	    .fresh = c->same + c->other == 0, .scale = s.scale, .t = v->t,
+	    .m = s.m }, { v->item, v->t } };
 
 	/* Samples are not deleted one by one: their data file is gone. */
 	if (c->more || (c->other > 0 && v->t < c->w->dest->source_from))
@@ -432,54 +448,50 @@ compare_places(const void *a, const void *b)
 	return (x->t > y->t) - (x->t < y->t);
 }
 
-/*
- * The samples of those replacements that are not of buckets to be kept, at the
- * start of the same memory; how many.
- */
-static size_t
-pick(struct comparing *c)
+/* Put those replacements that are not of buckets to be kept to the others. */
+static int
+pick(struct comparing *c, struct ntdb_error *err)
 {
 	struct place *keep = (struct place *)(void *)c->keep.data;
 	struct replacement *x =
 	    (struct replacement *)(void *)c->replace.data;
-	size_t n = c->replace.len / sizeof(*x), i, k = 0;
+	size_t n = c->replace.len / sizeof(*x), i;
 	size_t n_keep = c->keep.len / sizeof(*keep);
-
-	if (n_keep > 0)
-		qsort(keep, n_keep, sizeof(*keep), compare_places);
-	for (i = 0; i < n; i++) {
-		struct rewrite_sample s = x[i].sample;
-
-		if (n_keep > 0 && bsearch(&x[i].place, keep, n_keep,
-		    sizeof(*keep), compare_places) != NULL)
-			continue;
-		memmove(c->replace.data + k++ * sizeof(s), &s, sizeof(s));
-	}
-	return k;
-}
-
-static int
-replace(struct comparing *c, struct ntdb_error *err)
-{
-	struct rollup_work *w = c->w;
-	const struct buf *samples = &c->replace;
-	struct writer dest;
-	size_t n;
-	int r;
+	struct buf *out = &c->w->dest->replace;
 
 	if (!buf_ok(&c->replace) || !buf_ok(&c->keep))
 		return err_nomem(err);
-	n = pick(c);
+	if (n_keep > 0)
+		qsort(keep, n_keep, sizeof(*keep), compare_places);
+	for (i = 0; i < n; i++)
+		if (n_keep == 0 || bsearch(&x[i].place, keep, n_keep,
+		    sizeof(*keep), compare_places) == NULL)
+			buf_add(out, &x[i].sample, sizeof(x[i].sample));
+	return buf_ok(out) ? 0 : err_nomem(err);
+}
+
+/*
+ * Replace what was found to be another one.  Files are written anew for that,
+ * and so it is done for many at once.
+ */
+static int
+replace(struct rollup_work *w, struct ntdb_error *err)
+{
+	struct buf *b = &w->dest->replace;
+	const size_t n = b->len / sizeof(struct rewrite_sample);
+	struct writer dest;
+	int r = 0;
+
 	w->res->replaced += n;
-	if (n == 0 || w->opt->dry_run)
-		return 0;
-	r = writer_open(&dest, w->root, w->dest->name, false, err);
-	if (r != 0)
-		return r;
-	r = rewrite_samples(&dest,
-	    (const struct rewrite_sample *)(const void *)samples->data, n,
-	    err);
-	writer_close(&dest);
+	if (n > 0 && !w->opt->dry_run) {
+		r = writer_open(&dest, w->root, w->dest->name, false, err);
+		if (r != 0)
+			return r;
+		r = rewrite_samples(&dest, (const struct rewrite_sample *)
+		    (const void *)b->data, n, err);
+		writer_close(&dest);
+	}
+	buf_clear(b);
 	return r;
 }
 
@@ -514,8 +526,11 @@ settle_doubts(struct rollup_work *w, struct ntdb_error *err)
 		r = compare_all(&c, doubts, d->n_doubts, ids, n_ids, first,
 		    last, err);
 	if (r == 0)
-		r = replace(&c, err);
+		r = pick(&c, err);
 	d->n_doubts = 0;
+	if (r == 0 && d->replace.len >= REPLACE_MAX *
+	    sizeof(struct rewrite_sample))
+		r = replace(w, err);
 done:
 	free(doubts);
 	free(ids);
@@ -554,7 +569,8 @@ rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
 	if (!dm->known && (r = look_up(w, v, dm, err)) != 0)
 		return r;
 	if (dm->has_last && v->t <= dm->last_t) {
-		if (v->t == dm->last_t &&
+		/* Damage in its file is not seen from its state. */
+		if (v->t == dm->last_t && !w->opt->rebuild &&
 		    is_same(v, dm->is_int, dm->last_bits))
 			return 0;
 		return doubt(w, v, err);
@@ -602,7 +618,7 @@ rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err)
 	struct rollup_dest *d = w->dest;
 	int r;
 
-	if ((r = settle_doubts(w, err)) != 0)
+	if ((r = settle_doubts(w, err)) != 0 || (r = replace(w, err)) != 0)
 		return r;
 	if (d->in != NULL && (r = ntdb_ingest_finish(d->in, err)) != 0)
 		return r;

@@ -236,17 +236,18 @@ done:
 /*
  * Where the run before has left off, and what this one sees: of all groups of
  * this run the same, so that what comes in between them is seen by the next
- * run, by all jobs.
+ * run, by all jobs.  The log up to there must be as durable as what is
+ * remembered of it: one that loses its end grows anew to another one.
  */
-static void
-take_since(struct group *g)
+static int
+take_since(struct group *g, struct ntdb_error *err)
 {
 	struct rollup_since *s = &g->progress->since;
 	struct rollup_since *seen = &g->progress->seen;
 	const struct checkpoint *e;
 
 	if (g->progress->begun)
-		return;
+		return 0;
 	g->progress->begun = true;
 	seen->known = g->snap.wal.fd != -1;
 	seen->epoch = g->snap.wal.head.epoch;
@@ -257,6 +258,10 @@ take_since(struct group *g)
 		s->epoch = e->epoch;
 		s->pos = (uint64_t)e->number;
 	}
+	if (g->run->opt->dry_run || !seen->known || (s->known &&
+	    s->epoch == seen->epoch && s->pos == seen->pos))
+		return 0;
+	return io_sync(g->snap.wal.fd, g->snap.dir.wal_path, err);
 }
 
 /* Open the source as it is now, and see what has changed in it. */
@@ -270,9 +275,9 @@ open_source(struct group *g, struct ntdb_error *err)
 	r = snapshot_open(&g->snap, run->root, run->plan.dbs[g->source].name,
 	    err);
 	g->open = true;
-	if (r != 0 || (r = complete_lasts(&g->snap, err)) != 0)
+	if (r != 0 || (r = complete_lasts(&g->snap, err)) != 0 ||
+	    (r = take_since(g, err)) != 0)
 		return r;
-	take_since(g);
 	return rollup_changes(&g->snap, &g->progress->since, &g->changes,
 	    &g->n_changes, err);
 }

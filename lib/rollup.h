@@ -122,6 +122,10 @@ struct rollup_since {
 int rollup_changes(struct snapshot *s, const struct rollup_since *since,
     struct rollup_change **out, size_t *n, struct ntdb_error *err);
 
+/* The earliest time in a snapshot's log; INT64_MAX: it has no samples. */
+int rollup_log_first(struct snapshot *s, int64_t *first,
+    struct ntdb_error *err);
+
 /* ---- a run */
 
 struct rollup_dest;
