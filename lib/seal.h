@@ -60,9 +60,10 @@ struct seal_order {
  * Seal everything that is committed in the data file of a partition, if there
  * is anything that is not sealed yet.  maint.lock is held, the lock is not.
  * Adds to res.  A file that has vanished, or has been replaced meanwhile, is
- * left alone; NTDB_EBUSY if there were edits for it.  NTDB_ECORRUPT: the file was damaged; what could be read is
- * sealed, and the old file kept under another name, which err tells.
- * NTDB_EVERSION: parts are of a newer format; nothing was changed.
+ * left alone; NTDB_EBUSY if there were edits for it.  NTDB_ECORRUPT: the file
+ * was damaged; what could be read is sealed, and the old file kept under
+ * another name, which err tells.  NTDB_EVERSION: parts are of a newer format;
+ * nothing was changed.
  */
 int seal_partition(struct writer *w, struct partition part,
     const struct seal_order *order, struct ntdb_seal_result *res,
