@@ -236,6 +236,28 @@ db_exists(struct ntdb_ingest *in, const char *name, size_t len)
 	return faccessat(in->root->fd, path, F_OK, 0) == 0;
 }
 
+/* The same the other way round, without asking again for the last one. */
+static bool
+is_missing(struct ntdb_ingest *in, const char *name, size_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < in->n_dbs; i++)
+		if (strlen(in->dbs[i].name) == len &&
+		    memcmp(in->dbs[i].name, name, len) == 0)
+			return false;
+	if (len < sizeof(in->missing) && in->missing[len] == '\0' &&
+	    memcmp(in->missing, name, len) == 0)
+		return true;
+	if (db_exists(in, name, len))
+		return false;
+	if (len < sizeof(in->missing)) {
+		memset(in->missing, 0, sizeof(in->missing));
+		memcpy(in->missing, name, len);
+	}
+	return true;
+}
+
 void
 target_count_bad(struct ntdb_ingest *in, const struct pending *p)
 {
@@ -253,7 +275,7 @@ target_count_bad(struct ntdb_ingest *in, const struct pending *p)
 		name = word;
 		len = (size_t)(slash - word);
 	}
-	if (name == NULL || !db_exists(in, name, len) ||
+	if (name == NULL || is_missing(in, name, len) ||
 	    (db = db_find(in, name, len)) == UINT32_MAX)
 		return;
 	in->dbs[db].bad[p->why]++;

@@ -129,6 +129,8 @@ struct ntdb_ingest {
 	uint64_t source_base;		/* the same when the source began */
 	bool	at_start;		/* of a source */
 	bool	skipping;		/* the rest of an over-long line */
+	char	missing[DB_NAME_MAX + 1]; /* no such database: the last of a
+					 * bad line, or empty */
 	bool	own;			/* may write to internal/ntdb/ */
 	bool	stopped;		/* strict, and a line was refused */
 	uint32_t commit_no;
