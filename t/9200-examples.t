@@ -1,14 +1,14 @@
 #!/bin/sh
 # The examples work as a user would have them: embed.c is built against the
-# installed library with pkg-config alone; backup.sh makes what restores the
-# databases; the commands of the crontab run silently.
+# installed library with pkg-config alone, and export.sh makes what restores the
+# databases.
 
 . "$(dirname "$0")/lib.sh"
 CC=${CC:-cc}
 need make pkg-config "$CC" gzip
 grep -q -e '-fsanitize' "$NTDB_BUILD/config.status" &&
     skip_all "a library with sanitizers needs programs with them"
-plan 14
+plan 11
 
 # The build that runs this test must not steer the one inside it.
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -56,18 +56,9 @@ run_fails 64 "$TMP/embed"
 # A backup restores to the same.
 echo 'other/a 1i 2026-05-01' | ntdb-ingest -r "$TMP/root"
 mkdir "$TMP/backup"
-run_silent "$NTDB_SRC/examples/backup.sh" "$TMP/root" "$TMP/backup"
+run_silent "$NTDB_SRC/examples/export.sh" "$TMP/root" "$TMP/backup"
 gzip -dc "$TMP/backup/"*.lp.gz | ntdb-ingest -r "$TMP/restored"
 ntdb-query -r "$TMP/root" -f csv -s 2026-01-01 embed other >"$TMP/want"
 run ntdb-query -r "$TMP/restored" -f csv -s 2026-01-01 embed other
-same "$OUT" "$TMP/want" "what backup.sh saves restores the databases"
+same "$OUT" "$TMP/want" "what export.sh saves restores the databases"
 is "$(wc -l <"$TMP/want")" 122 "all of them"
-
-# What cron runs, in the form in which it does.
-NTDB_ROOT=$TMP/root EXAMPLES=$NTDB_SRC/examples
-export NTDB_ROOT EXAMPLES
-sed -n 's/^[*/0-9]* [*0-9]* [*] [*] [*0-9]* *//p' \
-    "$NTDB_SRC/examples/crontab" >"$TMP/commands"
-while read -r command; do
-	run_silent sh -c "$command"
-done <"$TMP/commands"
