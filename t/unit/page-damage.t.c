@@ -269,7 +269,7 @@ with_dir(const struct page_head *head, const uint8_t *dir, size_t len,
 	page_head_pack(&h, groups_len, b.data);
 	memmove(b.data + h.head_len, b.data + PAGE_HEAD_MAX,
 	    b.len - PAGE_HEAD_MAX);
-	b.len = h.len;
+	b.len = (size_t)h.len;
 	/* A block of just this size shows reads beyond it. */
 	if ((copy = malloc(b.len)) == NULL)
 		bail("out of memory");
