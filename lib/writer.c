@@ -137,8 +137,11 @@ make_state(struct writer *w, uint64_t *newer, struct ntdb_error *err)
 	w->state.log_pos = w->wal.head.len;
 	state_see_id(&w->state, w->wal.head.max_id);
 	r = state_replay(&w->state, &w->wal, &tail, w->dir.wal_path, err);
+	if (r == 0)
+		r = writer_rebuild(w, newer, err);
+	/* Counting begins now, also of what others log from here on. */
 	memset(w->state.counters, 0, sizeof(w->state.counters));
-	return r != 0 ? r : writer_rebuild(w, newer, err);
+	return r;
 }
 
 /* Open the log at its path, and make one if there is none. */

@@ -304,6 +304,7 @@ ok(re.search(r"^partition = month$", settings, re.M) and
 
 # ---- the cache is lost
 
+root.give("a/m 2\n")
 os.unlink(root.path + "/a/a.cache")
 root.now += 60
 root.give("a/m 2\na/m 3\n")
@@ -315,7 +316,7 @@ same(some(got, "samples", "commits", "lines", "metrics"),
 root.now += 60
 root.flush("--force")
 same(some(root.last(), "samples", "flushes"), {"samples": 2, "flushes": 1},
-     "and go on")
+     "and go on, whatever was in the log before")
 with open(root.path + "/a/a.cache", "r+b") as f:
     f.seek(-100, 2)
     f.write(b"\xff")
@@ -326,8 +327,9 @@ same(some(root.last(), "samples", "flushes", "metrics"),
 
 # ---- no failure of theirs is one of the flush
 
-for what in ("a file in its place", "a lock that is held", "no disk"):
-    root = Root(what.split()[-1] + "-failure")
+for what in ("a file in its place", "a lock that is held",
+             "another who writes them", "no disk"):
+    root = Root(what.replace(" ", "-"))
     root.give("a/m 1\n")
     held = None
     if what.startswith("a file"):
@@ -336,8 +338,9 @@ for what in ("a file in its place", "a lock that is held", "no disk"):
         root.flush("a")
         root.now += 60
         root.give("a/m 2\n")
-        if what.startswith("a lock"):
-            held = open(root.path + "/internal/lock")
+        if what != "no disk":
+            held = open(root.path + ("/internal/lock" if "lock" in what else
+                                     "/internal/maint.lock"))
             fcntl.flock(held, fcntl.LOCK_EX)
     args = root.argv("ntdb-flush", "--force", "--no-seal", "--wait", "0", "a")
     more = {}
