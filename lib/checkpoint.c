@@ -398,8 +398,9 @@ checkpoints_save(struct checkpoints *c, int dirfd, const char *path,
 	if (!buf_ok(&b)) {
 		r = err_nomem(err);
 	} else if (anew) {
-		r = io_publish(dirfd, path, b.data, b.len, true, owner,
-		    display, err);
+		/* A flush, which needs no maint.lock, removes IO_TEMP. */
+		r = io_publish_as(dirfd, path, IO_MAINT_TEMP, b.data, b.len,
+		    true, owner, display, err);
 		if (r == 0)
 			r = io_sync_dir(dirfd, display, err);
 	} else {

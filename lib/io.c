@@ -176,11 +176,20 @@ io_publish(int dirfd, const char *path, const void *data, size_t len,
     bool sync, const struct io_owner *o, const char *display,
     struct ntdb_error *err)
 {
+	return io_publish_as(dirfd, path, IO_TEMP, data, len, sync, o,
+	    display, err);
+}
+
+int
+io_publish_as(int dirfd, const char *path, const char *suffix,
+    const void *data, size_t len, bool sync, const struct io_owner *o,
+    const char *display, struct ntdb_error *err)
+{
 	char tmp[160];
 	int fd, r;
 
-	snprintf(tmp, sizeof(tmp), ".%.120s.%08x" IO_TEMP, path,
-	    (unsigned)io_random());
+	snprintf(tmp, sizeof(tmp), ".%.120s.%08x%s", path,
+	    (unsigned)io_random(), suffix);
 	fd = io_open(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL, 0600, display,
 	    err);
 	if (fd < 0)

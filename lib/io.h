@@ -57,18 +57,25 @@ int io_own_fd(int fd, const struct io_owner *o, bool is_dir,
 
 /*
  * Replace the file `path' by data: a temporary file beside it, optionally
- * synced, then renamed.  The directory is not synced.
+ * synced, then renamed.  The directory is not synced.  io_publish_as says how
+ * the name of the temporary file ends, where that is not IO_TEMP; see below.
  */
 int io_publish(int dirfd, const char *path, const void *data, size_t len,
     bool sync, const struct io_owner *o, const char *display,
     struct ntdb_error *err);
 
+int io_publish_as(int dirfd, const char *path, const char *suffix,
+    const void *data, size_t len, bool sync, const struct io_owner *o,
+    const char *display, struct ntdb_error *err);
+
 /*
  * Remove the files that killed processes have left: hidden ones with this end
  * of their name.  Those of io_publish end with IO_TEMP.  The caller holds the
- * lock under which all files of that kind are made in this directory.
+ * lock under which all files of that kind are made in this directory: in that
+ * of a database, lock for IO_TEMP and maint.lock for IO_MAINT_TEMP.
  */
 #define IO_TEMP ".tmp"
+#define IO_MAINT_TEMP ".seal"
 void io_remove_temps(int dirfd, const char *suffix);
 
 /* Random bytes for nonces and temporary names; never fails. */

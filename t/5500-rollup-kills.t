@@ -151,6 +151,33 @@ for n in range(3):
     bad += complaints()
 same(bad[:5], [], "two at once")
 
+# ---- a flush while the checkpoints are replaced
+
+def long_checkpoints():
+    """The base, with so many that do not count that they are replaced."""
+    copy_tree(base, root)
+    with open(root + "/z/rollup.checkpoints.log", "a") as f:
+        f.write("m::a,0,1\n" * 2000)
+    return os.path.getsize(root + "/z/rollup.checkpoints.log")
+
+
+long_checkpoints()
+r, calls = traced(argv)
+at = [i for i, c in enumerate(calls) if c.name.startswith("rename") and
+      "checkpoints" in c.args][0]
+call = [c for c in calls[:at] if c.name in ("fsync", "fdatasync")][-1]
+size = long_checkpoints()
+held = Held(argv, call.name, call.nth)
+left = temporary(root)
+r = flush(root, *move_args(), *NOW)
+same((r.status, r.err), (0, b""), "a flush while checkpoints are replaced")
+r = held.go_on()
+same((r.status, r.err), (0, b""), "and the run ends well")
+ok(held.held and len(left) == 1, "it was held before the rename")
+ok(os.path.getsize(root + "/z/rollup.checkpoints.log") < size // 4,
+   "they have been replaced")
+same((complaints(), temporary(root)), ([], []), "all is right")
+
 # ---- a run that finds nothing: no data file is opened, nothing is written
 
 def instructions(command):
