@@ -58,6 +58,8 @@ def corrected_in_all_levels():
         for db in ["s"] + destinations(w):
             if where != "the log":
                 (to_pages if where == "pages" else to_sealed)(w, db)
+        # So that what is there is older than the last run.
+        w.run_is_right("nothing is new")
         w.put([("i", T0 + HOUR + 5 * NS, 70000),
                ("f", T0 + 8 * HOUR + NS, 0.75),
                ("f", T0 + 8 * HOUR + NS, -0.75)])
@@ -283,6 +285,35 @@ def lost_logs():
        "the log is synced before its length is noted") or diag(seen)
 
 
+def reborn():
+    """All but the checkpoints is removed; epochs begin again."""
+    w = World([Job("m", "s", "*", "1m", "d1", USUAL)])
+    w.now = T0 + 400 * DAY
+    for k in range(3):
+        w.put(series("i", T0 + k * HOUR, 50 * NS, 60))
+        to_pages(w, "s")
+    w.run_is_right("a run")
+    for path in glob.glob(w.root + "/s/*"):
+        if path.endswith((".dat", ".wal", ".json", ".cache")):
+            os.unlink(path)
+    w.put([("i", T0 - k * HOUR, k) for k in range(1, 4)])
+    to_pages(w, "s")
+    w.run_is_right("all of the source but its checkpoints is made anew")
+
+
+def late_in_log():
+    """Late samples that are in the log are not gone from files."""
+    w = World([Job("m", "s", "*", "1m", "d1", ["sum", "max"])])
+    w.now = T0 + 400 * DAY
+    w.put(series("i", T0, 50 * NS, 100))
+    to_pages(w, "s")
+    w.run_is_right("a run")
+    w.put([("i", T0 - 5 * DAY, 7)])
+    w.run_is_right("a sample before all files")
+    w.put([("i", T0 - 5 * DAY + NS, 9)])
+    w.run_is_right("another one, and all anew", "--rebuild")
+
+
 def several_groups():
     """Jobs of one source that cannot run one after the other."""
     def world():
@@ -334,6 +365,14 @@ def locking(calls, db, name):
     return found
 
 
+def exchanges(calls):
+    """Where files come and go: these calls and those that follow them."""
+    at = [i for i, c in enumerate(calls) if "data-" in c.args and
+          (c.name.startswith("rename") or "O_CREAT" in c.args)]
+    return [calls[i] for i in sorted({i + k for i in at for k in range(4)
+                                      if i + k < len(calls)})]
+
+
 def killed():
     """A kill at each call of a run that replaces, and the run again."""
     w = cascade()
@@ -355,7 +394,8 @@ def killed():
     _, calls = traced(argv)
     w.right("a run without one")
     calls = changing(calls, w.root)
-    some = calls if is_long() else rng.sample(calls, 14)
+    some = calls if is_long() else rng.sample(exchanges(calls), 16) + \
+        rng.sample(calls, 4)
     bad = []
     for call in some:
         for fault in ("signal=SIGKILL", "error=EIO", "error=ENOSPC")[

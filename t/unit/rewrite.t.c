@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "datafile.h"
 #include "number.h"
 #include "rewrite.h"
 #include "scratch.h"
@@ -342,13 +343,21 @@ test_residue(void)
 	int fd = openat(AT_FDCWD, scratch_path, O_DIRECTORY | O_RDONLY);
 	int sub = openat(fd, "d", O_DIRECTORY | O_RDONLY);
 
+	const struct io_owner self = { 0 };
+	struct datafile f;
+	bool created;
+
 	set_kind("day");
-	/* One that was killed has made it, and no more. */
+	/* One that was killed has made them, and no more. */
 	scratch_write(sub, "data-2031-01-01.dat", "", 0);
+	must(datafile_create(&f, sub, partition_of(PART_DAY, T0 +
+	    367 * 24 * HOUR), &self, &created, NULL), NULL, "create");
+	datafile_close(&f);
 	give(0, T0 + 365 * 24 * HOUR, 5);
 	give(0, T0 + 366 * 24 * HOUR, 6);
+	give(0, T0 + 367 * 24 * HOUR, 7);
 	replace();
-	ok(is_stored(), "an empty file, and none, are made anew");
+	ok(is_stored(), "files with nothing, and none, are made anew");
 	ok(scratch_exists(sub, "data-2031-01-02.dat"), "as days");
 	close(sub);
 	close(fd);
