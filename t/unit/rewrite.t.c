@@ -34,6 +34,7 @@ static size_t n_model;
 static uint32_t ids[METRICS];
 static struct ntdb *db;
 static struct ntdb_ingest *in;	/* open all the time: it remembers */
+static unsigned n_notes;
 
 static const char *const kinds[] = { "day", "month", "year", "forever" };
 
@@ -42,6 +43,14 @@ must(int r, const struct ntdb_error *err, const char *what)
 {
 	if (r != 0)
 		bail("%s: %d %s: %s", what, r, err->path, err->text);
+}
+
+static void
+take_note(void *arg, const struct ntdb_error *what)
+{
+	(void)arg;
+	diag("%s: %s", what->path, what->text);
+	n_notes++;
 }
 
 /* Another inode, as an editor makes it. */
@@ -337,28 +346,50 @@ test_random(void)
 	ok(lasts, "and last values are those that are stored");
 }
 
+/* A page that a flush has written, which was killed then. */
+static void
+leave_page(int dirfd, int64_t t)
+{
+	const struct io_owner self = { .mode = 0600 };
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct page_run_in run = { ids[0], NTDB_INT32, 1, &t, &t, NULL };
+	struct buf page = BUF_INIT;
+	struct page_packer *pk;
+	struct datafile f;
+	struct snapshot s;
+	bool created;
+
+	must(snapshot_open(&s, db, "d", &err), &err, "snapshot");
+	must(page_packer_new(&pk, &err), &err, "packer");
+	must(page_pack(pk, &run, 1, s.wal.head.epoch, false, PAGE_SNAPPY,
+	    &page, &err), &err, "page");
+	must(datafile_create(&f, dirfd, partition_of(PART_DAY, t), &self,
+	    &created, &err), &err, "create");
+	must(io_pwrite(f.fd, page.data, page.len, DATA_HEAD_LEN, f.name,
+	    &err), &err, "write");
+	datafile_close(&f);
+	page_packer_free(pk);
+	buf_release(&page);
+	snapshot_release(&s);
+}
+
 static void
 test_residue(void)
 {
 	int fd = openat(AT_FDCWD, scratch_path, O_DIRECTORY | O_RDONLY);
 	int sub = openat(fd, "d", O_DIRECTORY | O_RDONLY);
 
-	const struct io_owner self = { 0 };
-	struct datafile f;
-	bool created;
-
 	set_kind("day");
 	/* One that was killed has made them, and no more. */
 	scratch_write(sub, "data-2031-01-01.dat", "", 0);
-	must(datafile_create(&f, sub, partition_of(PART_DAY, T0 +
-	    367 * 24 * HOUR), &self, &created, NULL), NULL, "create");
-	datafile_close(&f);
+	leave_page(sub, T0 + 367 * 24 * HOUR);
 	give(0, T0 + 365 * 24 * HOUR, 5);
 	give(0, T0 + 366 * 24 * HOUR, 6);
 	give(0, T0 + 367 * 24 * HOUR, 7);
 	replace();
 	ok(is_stored(), "files with nothing, and none, are made anew");
 	ok(scratch_exists(sub, "data-2031-01-02.dat"), "as days");
+	is_u64(n_notes, 0, "and what was left is nothing to speak of");
 	close(sub);
 	close(fd);
 }
@@ -371,11 +402,12 @@ main(void)
 	struct ntdb_error err = NTDB_ERROR_INIT;
 	uint32_t i;
 
-	plan(4);
+	plan(5);
 	random_start();
 	close(scratch_dir());
 	set_kind("day");
 	options.root = scratch_path;
+	options.note = take_note;
 	must(ntdb_open(&options, &db, &err), &err, "open");
 	must(ntdb_ingest_open(db, &opt, &in, &err), &err, "ingest");
 	for (i = 0; i < METRICS; i++)
