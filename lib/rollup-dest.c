@@ -33,7 +33,6 @@ struct rollup_dest {
 	const char *name;		/* borrowed */
 	struct snapshot snap;		/* if it exists */
 	bool	exists;
-	struct last_sample *lasts;	/* owned, by id; NULL: see the state */
 	struct dest_metric *metrics;	/* owned: item * aggregates + a */
 	struct ntdb_ingest *in;		/* NULL: nothing was appended */
 	struct rollup_value *doubts;	/* owned */
@@ -57,29 +56,6 @@ counts(const struct rollup_def *def)
 }
 
 /* ---- opening */
-
-/* The last samples of all metrics, where the state does not know them. */
-static int
-find_lasts(struct rollup_dest *d, struct ntdb_error *err)
-{
-	uint32_t n = d->snap.state.n_slots, id, *ids;
-	int r;
-
-	if (d->snap.state.complete || n == 0)
-		return 0;
-	ids = malloc(n * sizeof(*ids));
-	d->lasts = calloc(n, sizeof(*d->lasts));
-	if (ids == NULL || d->lasts == NULL) {
-		free(ids);
-		return err_nomem(err);
-	}
-	for (id = 0; id < n; id++)
-		ids[id] = id;
-	r = scan_find_lasts(&d->snap, NULL, ids, n, INT64_MIN, INT64_MAX,
-	    d->lasts, err);
-	free(ids);
-	return r;
-}
 
 /*
  * When the oldest data file of the source begins, if that tells anything:
@@ -139,7 +115,7 @@ rollup_dest_open(struct rollup_work *w, struct ntdb_error *err)
 	r = snapshot_open(&d->snap, w->root, d->name, &why);
 	if (r == 0) {
 		d->exists = true;
-		return find_lasts(d, err);
+		return rollup_complete_lasts(&d->snap, err);
 	}
 	snapshot_release(&d->snap);
 	return r == NTDB_ENOENT ? 0 : err_at(err, r, why.path, why.offset,
@@ -156,7 +132,6 @@ rollup_dest_close(struct rollup_work *w)
 	ntdb_ingest_close(d->in);
 	if (d->exists)
 		snapshot_release(&d->snap);
-	free(d->lasts);
 	free(d->metrics);
 	free(d->doubts);
 	buf_release(&d->replace);
@@ -202,13 +177,7 @@ look_up(struct rollup_work *w, const struct rollup_value *v,
 		return 0;
 	m = state_metric(&d->snap.state, dm->id);
 	dm->is_int = ntdb_type_is_int(m->type);
-	if (d->lasts != NULL) {
-		const struct last_sample *l = &d->lasts[dm->id];
-
-		dm->has_last = l->found;
-		dm->last_t = l->t;
-		dm->last_bits = value_bits(dm->is_int, l->m, l->scale);
-	} else if (m->flags & METRIC_HAS_LAST) {
+	if (m->flags & METRIC_HAS_LAST) {
 		dm->has_last = true;
 		dm->last_t = m->last_t;
 		dm->last_bits = value_bits(dm->is_int, m->last_m,

@@ -35,6 +35,35 @@ rollup_work_release(struct rollup_work *w)
 
 /* ---- metrics */
 
+int
+rollup_complete_lasts(struct snapshot *s, struct ntdb_error *err)
+{
+	uint32_t n = s->state.n_slots, id, *ids;
+	struct last_sample *lasts;
+	int r;
+
+	if (s->state.complete || n == 0)
+		return 0;
+	ids = malloc(n * sizeof(*ids));
+	lasts = calloc(n, sizeof(*lasts));
+	if (ids == NULL || lasts == NULL) {
+		r = err_nomem(err);
+		goto done;
+	}
+	for (id = 0; id < n; id++)
+		ids[id] = id;
+	r = scan_find_lasts(s, NULL, ids, n, INT64_MIN, INT64_MAX, lasts,
+	    err);
+	for (id = 1; r == 0 && id < n; id++)
+		if (lasts[id].found && state_metric(&s->state, id) != NULL)
+			state_sample(&s->state, id, lasts[id].t, lasts[id].m,
+			    lasts[id].scale);
+done:
+	free(ids);
+	free(lasts);
+	return r;
+}
+
 /* The start of the bucket that a time lies in. */
 static int64_t
 bucket_start(int64_t t, int64_t interval)

@@ -41,97 +41,6 @@ struct group {
 	size_t	n_changes;
 };
 
-/* ---- whether there is anything to do at all */
-
-static uint64_t
-hash_stat(uint64_t h, const struct stat *st)
-{
-	h = (h ^ (uint64_t)st->st_mtim.tv_sec) * UINT64_C(1099511628211);
-	h = (h ^ (uint64_t)st->st_mtim.tv_nsec) * UINT64_C(1099511628211);
-	return (h ^ (uint64_t)st->st_size) * UINT64_C(1099511628211);
-}
-
-/* The configuration that jobs depend on, as a hash of its files' stamps. */
-static uint64_t
-config_hash(const struct dbdir *d)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-	struct stat st;
-
-	if (fstatat(d->fd, DBDIR_MANIFEST, &st, 0) == 0)
-		h = hash_stat(h, &st);
-	if (fstatat(d->root->fd, "engine.ini", &st, 0) == 0)
-		h = hash_stat(h, &st);
-	return h;
-}
-
-/* The log's epoch and length. */
-static int
-log_position(const struct dbdir *d, struct rollup_since *pos,
-    struct ntdb_error *err)
-{
-	struct stat st;
-	struct wal w;
-	int r;
-
-	if ((r = wal_open(&w, d->fd, d->wal, false, d->wal_path, err)) != 0)
-		return r;
-	pos->known = true;
-	pos->epoch = w.head.epoch;
-	pos->pos = fstat(w.fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-	wal_release(&w);
-	return 0;
-}
-
-/*
- * Whether a database is certain to have nothing to do: it has not changed
- * since the run before, and no bucket has become due by the clock.
- */
-static bool
-is_idle(const struct dbdir *d, int64_t now)
-{
-	struct checkpoint_tail t;
-	struct rollup_since pos;
-
-	return checkpoints_tail(&t, d->fd, "rollup.checkpoints.log",
-	    NULL) == 0 && now < t.due && t.hash == config_hash(d) &&
-	    log_position(d, &pos, NULL) == 0 && pos.epoch == t.log_epoch &&
-	    pos.pos == (uint64_t)t.log_pos;
-}
-
-/* Whether a database has jobs; if one cannot tell, it has. */
-static bool
-has_jobs(const struct dbdir *d)
-{
-	struct manifest m;
-	bool has;
-
-	has = dbdir_manifest(d, &m, NULL) != 0 ||
-	    (m.rollups_enabled && m.n_jobs > 0);
-	manifest_release(&m);
-	return has;
-}
-
-/* Whether all of these databases are idle. */
-static int
-all_idle(struct ntdb *root, char *const *names, size_t n, bool *idle,
-    struct ntdb_error *err)
-{
-	const int64_t now = ntdb_now(root);
-	struct dbdir d;
-	size_t i;
-	int r;
-
-	*idle = true;
-	for (i = 0; *idle && i < n; i++) {
-		if ((r = dbdir_open(&d, root, names[i], err)) != 0)
-			return r;
-		*idle = is_idle(&d, now) || !has_jobs(&d);
-		dbdir_close(&d);
-	}
-	return 0;
-}
-
 /* ---- locks */
 
 /*
@@ -203,36 +112,6 @@ close_source(struct group *g)
 	g->open = false;
 }
 
-/* Last samples, where the state does not know them. */
-static int
-complete_lasts(struct snapshot *s, struct ntdb_error *err)
-{
-	uint32_t n = s->state.n_slots, id, *ids;
-	struct last_sample *lasts;
-	int r;
-
-	if (s->state.complete || n == 0)
-		return 0;
-	ids = malloc(n * sizeof(*ids));
-	lasts = calloc(n, sizeof(*lasts));
-	if (ids == NULL || lasts == NULL) {
-		r = err_nomem(err);
-		goto done;
-	}
-	for (id = 0; id < n; id++)
-		ids[id] = id;
-	r = scan_find_lasts(s, NULL, ids, n, INT64_MIN, INT64_MAX, lasts,
-	    err);
-	for (id = 1; r == 0 && id < n; id++)
-		if (lasts[id].found && state_metric(&s->state, id) != NULL)
-			state_sample(&s->state, id, lasts[id].t, lasts[id].m,
-			    lasts[id].scale);
-done:
-	free(ids);
-	free(lasts);
-	return r;
-}
-
 /*
  * Where the run before has left off, and what this one sees: of all groups of
  * this run the same, so that what comes in between them is seen by the next
@@ -275,7 +154,7 @@ open_source(struct group *g, struct ntdb_error *err)
 	r = snapshot_open(&g->snap, run->root, run->plan.dbs[g->source].name,
 	    err);
 	g->open = true;
-	if (r != 0 || (r = complete_lasts(&g->snap, err)) != 0 ||
+	if (r != 0 || (r = rollup_complete_lasts(&g->snap, err)) != 0 ||
 	    (r = take_since(g, err)) != 0)
 		return r;
 	return rollup_changes(&g->snap, &g->progress->since, &g->changes,
@@ -443,7 +322,7 @@ save_checkpoints(struct group *g, const struct dbdir *d,
 		    (int64_t)p->seen.pos, p->seen.epoch, err);
 		if (r == 0)
 			r = checkpoints_set(&g->cp, "", "DUE", 3, p->due,
-			    config_hash(d), err);
+			    rollup_config_hash(d), err);
 		if (r != 0)
 			return r;
 	}
@@ -572,7 +451,7 @@ ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
 		if (n == 0)
 			r = ntdb_databases(db, true, &all, &n_all, err);
 		if (r == 0)
-			r = all_idle(db, n == 0 ? all : names,
+			r = rollup_all_idle(db, n == 0 ? all : names,
 			    n == 0 ? n_all : n, &idle, err);
 		ntdb_databases_free(all);
 	}

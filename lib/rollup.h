@@ -82,7 +82,19 @@ bool rollup_reads(const struct rollup_plan *p, const struct rollup_def *d,
 void rollup_name(const struct rollup_def *d, const char *source, size_t len,
     int aggregate, struct buf *out);
 
+/* ---- whether there is anything to do */
+
+/* The configuration that jobs depend on, as a hash of its files' stamps. */
+uint64_t rollup_config_hash(const struct dbdir *d);
+
+/* Whether all of these databases are certain to have nothing to do. */
+int rollup_all_idle(struct ntdb *root, char *const *names, size_t n,
+    bool *idle, struct ntdb_error *err);
+
 /* ---- what is due */
+
+/* Find the last samples of a snapshot, where its state does not know them. */
+int rollup_complete_lasts(struct snapshot *s, struct ntdb_error *err);
 
 /* A metric that a job reads. */
 struct rollup_item {
