@@ -206,6 +206,23 @@ int ntdb_databases(struct ntdb *db, bool internal, char ***names, size_t *n,
     struct ntdb_error *err);
 void ntdb_databases_free(char **names);
 
+/* What engine.ini says for ntdb-httpd. */
+struct ntdb_httpd_config {
+	const char *listen;	/* HOST:PORT */
+	const char *auth_file;	/* "": none; relative to the root */
+	bool	read_only;
+	uint64_t max_body;	/* bytes of a request's body */
+	uint64_t max_samples;	/* that one request may read; 0: any number */
+	int64_t	lookback_ns;
+};
+
+/*
+ * Read it, once per handle; without a root there are the defaults.  Strings
+ * are borrowed until ntdb_close.  NTDB_ECONFIG.
+ */
+int ntdb_httpd_config(struct ntdb *db, struct ntdb_httpd_config *c,
+    struct ntdb_error *err);
+
 /* -------------------------------------------------------------- ingest */
 
 struct ntdb_ingest;

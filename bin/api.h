@@ -1,0 +1,62 @@
+/*
+ * The HTTP API: what is behind each path, and what its answers have in
+ * common.
+ */
+#ifndef NTDB_BIN_API_H
+#define NTDB_BIN_API_H
+
+#include "exchange.h"
+#include "ntdb.h"
+
+struct api {
+	struct ntdb *db;		/* borrowed */
+	struct ntdb_httpd_config config;
+	bool	may_read, may_write;	/* set for each request by who checks
+					 * its token */
+};
+
+/* Answer one request. */
+typedef void api_fn(struct api *a, struct exchange *x);
+
+/* Find the handler of the path and let it answer; 404, 405, 401, 403. */
+void api_handle(struct api *a, struct exchange *x);
+
+/* What api_handle knows, by file. */
+api_fn api_import, api_import_prometheus;		/* api-import.c */
+api_fn api_query, api_query_range;			/* api-query.c */
+api_fn api_export;					/* api-export.c */
+api_fn api_databases, api_metrics, api_aggregates;	/* api-list.c */
+api_fn api_labels, api_label_values, api_series, api_metadata,
+    api_buildinfo;					/* api-labels.c */
+api_fn api_own_metrics;					/* api-own.c */
+api_fn api_backfill;					/* api-backfill.c */
+
+/* ---- answers (api.c) */
+
+#define API_JSON "application/json"
+#define API_TEXT "text/plain; charset=utf-8"
+
+#if defined(__GNUC__)
+#define API_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define API_PRINTF(f, a)
+#endif
+
+/*
+ * {"status":"error","errorType":TYPE,"error":...} in place of what was begun;
+ * if part of that has been sent the exchange is aborted.  503 comes with
+ * Retry-After.
+ */
+void api_error(struct exchange *x, int status, const char *type,
+    const char *fmt, ...) API_PRINTF(4, 5);
+
+/*
+ * The same for a failure of the library: by its code, and without any path.
+ * writing: a full disk, a busy lock or missing permission is `unavailable'.
+ */
+void api_fail(struct exchange *x, const struct ntdb_error *err, bool writing);
+
+/* A string with its quotes, escaped. */
+void api_put_string(struct exchange *x, const char *s);
+
+#endif
