@@ -1,6 +1,7 @@
 #!/bin/sh
 # What a reader that was written from ntdb-format(5) alone finds in log and
 # data files is what was put in: the manual is complete.
+# Guards laws 6 and 28.
 
 . "$(dirname "$0")/lib.sh"
 need python3

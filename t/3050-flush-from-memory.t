@@ -2,6 +2,7 @@
 # What a process has just logged it does not read again for its flush, and
 # yet a flush takes what is in the log: with the commits of others in between,
 # after a flush by another, after one that failed.
+# Guards laws 1, 9 and 14.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

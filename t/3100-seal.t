@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sealing: which files are due, what becomes of them, and that nothing of
 # what is stored changes by it.
+# Guards laws 16, 19, 20, 21 and 33.
 
 . "$(dirname "$0")/lib.sh"
 need python3

@@ -1,5 +1,6 @@
 #!/bin/sh
 # What expires, and when: cases worked by hand.  What goes with it.
+# Guards laws 15, 26 and 32.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

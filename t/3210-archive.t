@@ -2,6 +2,7 @@
 # Archives: what is in them, what a kill, an error or a cut at any place
 # leaves, and how it all comes back.  NTDB_LONG=1: kills and errors at every
 # call, cuts at every offset.
+# Guards laws 22 and 29.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What each database counts, and what ntdb-flush writes of it: every number
 # after a script that is known, how often it is written, and how little.
+# Guards no law.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What rollups write, against a computation of its own: all aggregates, names,
 # what is due, cascades, repetition, samples that come in any order.
+# Guards laws 23 and 25.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

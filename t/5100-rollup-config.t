@@ -1,6 +1,7 @@
 #!/bin/sh
 # Jobs that are wrong: told with file, section and line, and nothing is
 # written by any job.
+# Guards no law.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -3,6 +3,7 @@
 # changed, and whatever is done to destinations and checkpoints in between;
 # what is stored is what follows from all samples, after one run, wherever
 # one before was killed.  t/long/rollup-changes is the long form.
+# Guards laws 23, 24, 25 and 26.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -4,6 +4,7 @@
 # before the edges of buckets, empty buckets, equal times, samples that come
 # late.  Minutes, hours, days, weeks, and a cascade.  t/long/rollup-oracle
 # does it with real data.
+# Guards law 23.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Results that are refused do not keep the others; buckets whose samples are
 # gone, or a part of them, stay what they were.
+# Guards law 23.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

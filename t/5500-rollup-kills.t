@@ -3,6 +3,7 @@
 # again: every bucket is there once, with the right value, at all levels.  Two
 # runs at once.  What a run that finds nothing costs.  NTDB_LONG=1: a kill at
 # every call, and 200 at random moments.
+# Guards laws 15, 23, 24 and 25.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writers, flushes, sealing and readers at once, and alone: what went in
 # comes out.  Generated data; t/long/datasets does it with real ones.
+# Guards laws 6, 13 and 16.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

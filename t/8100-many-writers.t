@@ -1,5 +1,6 @@
 #!/bin/sh
 # Many first writers at once make one database, and lose nothing.
+# Guards laws 3, 8, 31 and 33.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

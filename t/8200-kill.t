@@ -2,6 +2,7 @@
 # kill -9 of a streaming ingest at random moments, with flushes inside: what
 # was acknowledged is there, nothing is there twice, nothing is made up, and
 # sending everything again completes it.  NTDB_LONG=1: 50 kills, not 10.
+# Guards laws 2, 9 and 27.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Peak memory does not grow with the database: streaming ingest 8 MiB, any
 # query 16 MiB, sealing 48 MiB.  1 M lines; NTDB_LONG=1: 5 M.
+# Guards no law.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

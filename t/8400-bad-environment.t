@@ -1,6 +1,7 @@
 #!/bin/sh
 # What users do to programs: no permission, full disks, read-only and missing
 # directories, wrong configuration files, newer formats, bad descriptors.
+# Guards laws 12, 27 and 33.
 
 . "$(dirname "$0")/lib.sh"
 chmod 755 "$TMP"

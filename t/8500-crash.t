@@ -4,6 +4,7 @@
 # was acknowledged; verify finds nothing; the same command completes it; the
 # next flush leaves no temporary file.  NTDB_LONG=1: every call, and both
 # errors at each; else a part of them.
+# Guards laws 1, 9, 12, 20, 27 and 31.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

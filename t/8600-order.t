@@ -1,6 +1,7 @@
 #!/bin/sh
 # The order in which files are written, synced and renamed, as strace sees
 # it: what a step relies on is on the disk before the step is.
+# Guards laws 1, 4, 7, 8, 9, 24, 27 and 31.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -2,6 +2,7 @@
 # What is found on disk after a crash, a power cut, an accident with rm or cp:
 # the next program just works, nothing is served twice or under a wrong name,
 # and nothing that might be good is deleted.
+# Guards laws 2, 4, 5, 6, 9, 10, 11, 14, 28, 29 and 30.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"

@@ -2,6 +2,7 @@
 # Sealing that is killed, fails, or meets flushes, readers and rm on its way:
 # what is stored stays just that, and the next run completes it.
 # NTDB_LONG=1: a fault at every system call, and 100 random kills, not 10.
+# Guards laws 13, 15, 16, 17, 18, 19, 20 and 21.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
