@@ -20,9 +20,8 @@ lead_len(uint8_t lead)
 	return 0;
 }
 
-/* Length of the valid UTF-8 character at s, or 0 (RFC 3629, section 4). */
-static size_t
-char_len(const char *s, size_t len)
+size_t
+escape_char_len(const char *s, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)s;
 	uint8_t low = 0x80, high = 0xbf;
@@ -61,7 +60,7 @@ size_t
 escape_plain(const char *s, size_t len, char *piece, size_t *n)
 {
 	const uint8_t *p = (const uint8_t *)s;
-	size_t used = char_len(s, len);
+	size_t used = escape_char_len(s, len);
 
 	if (used > 0 && !is_control(p, used)) {
 		memcpy(piece, s, used);
@@ -81,7 +80,7 @@ escape_json(const char *s, size_t len, char *piece, size_t *n)
 {
 	static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
 	const uint8_t *p = (const uint8_t *)s;
-	size_t used = char_len(s, len), i;
+	size_t used = escape_char_len(s, len), i;
 
 	if (used == 0) {
 		memcpy(piece, "\xef\xbf\xbd", 3);

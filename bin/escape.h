@@ -18,4 +18,10 @@ size_t escape_plain(const char *s, size_t len, char *piece, size_t *n);
 /* As inside a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
 size_t escape_json(const char *s, size_t len, char *piece, size_t *n);
 
+/*
+ * The length of the valid UTF-8 character that begins s (len > 0), or 0
+ * (RFC 3629, section 4).
+ */
+size_t escape_char_len(const char *s, size_t len);
+
 #endif

@@ -29,6 +29,13 @@ enum http_method exchange_method(const struct exchange *x);
 const char *exchange_path(const struct exchange *x);
 
 /*
+ * The values of two headers, trimmed; "" if they were not sent.  Borrowed.
+ * The type of the body is without its parameters and in lower case.
+ */
+const char *exchange_content_type(const struct exchange *x);
+const char *exchange_authorization(const struct exchange *x);
+
+/*
  * A parameter, decoded, or NULL.  Those of a form that was read
  * (exchange_read_form) win over those of the URL; of several of one name the
  * first counts.  Borrowed until the end of the exchange.

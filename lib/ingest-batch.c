@@ -27,8 +27,7 @@ reason_of(const struct pending *p, char *buf, size_t room)
 static void
 report(struct ntdb_ingest *in, const struct pending *p)
 {
-	uint64_t line = p->flags & PENDING_TYPED ? 0 :
-	    p->ordinal - in->source_base;
+	uint64_t line = p->ordinal - in->source_base;
 	char buf[192];
 
 	in->stats.refused++;

@@ -68,6 +68,7 @@ judging_init(struct judging *j, struct ntdb_ingest *in, struct writer *w,
 	j->from = from;
 	j->to = to;
 	j->now_ns = ntdb_now(in->root);
+	j->stamp_ns = in->opt.has_arrival ? in->opt.arrival_ns : j->now_ns;
 	j->clock_set = j->now_ns >= NTDB_RELEASE_S * NS_PER_S;
 	if (!j->clock_set || ahead == 0 || in->derived ||
 	    __builtin_add_overflow(j->now_ns, ahead, &j->latest_ns))
@@ -164,7 +165,7 @@ base_time(const struct judging *j)
 		if (ingest_is_of(j->in, p, j->db) && (p->flags & PENDING_HAS_TIME))
 			return p->t;
 	}
-	return j->now_ns;
+	return j->stamp_ns;
 }
 
 /* Whoever adds much will flush more than once: keep memory for it. */

@@ -394,13 +394,16 @@ store(struct judging *j, struct pending *p, uint32_t id, struct metric *mt,
 	return 0;
 }
 
-/* Samples without a time: the clock, but behind the metric's last one. */
+/*
+ * Samples without a time: when they came in, but behind the metric's last
+ * one.
+ */
 static bool
 stamp(const struct judging *j, struct pending *p, const struct metric *mt)
 {
-	p->t = j->now_ns;
+	p->t = j->stamp_ns;
 	if (mt == NULL || !(mt->flags & METRIC_HAS_LAST) ||
-	    mt->last_t < j->now_ns)
+	    mt->last_t < j->stamp_ns)
 		return true;
 	if (mt->last_t == INT64_MAX)
 		return false;

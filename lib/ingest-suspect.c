@@ -74,7 +74,7 @@ advance(const struct judging *j, struct target *t, const struct pending *p)
 	int64_t at = p->t;
 
 	if (!(p->flags & PENDING_HAS_TIME)) {
-		at = j->now_ns;
+		at = j->stamp_ns;
 		if (t->sim_any && t->sim_t >= at)
 			at = t->sim_t < INT64_MAX ? t->sim_t + 1 : INT64_MAX;
 	}

@@ -117,6 +117,12 @@ db_find(struct ntdb_ingest *in, const char *name, size_t len)
 	return i;
 }
 
+bool
+ntdb_metric_name_ok(const char *name, size_t len)
+{
+	return len > 0 && len <= METRIC_NAME_MAX && utf8_name_ok(name, len);
+}
+
 /* Check the names in DB/METRIC. */
 static const char *
 check_names(const struct ntdb_ingest *in, const char *word, size_t db_len,
@@ -130,7 +136,7 @@ check_names(const struct ntdb_ingest *in, const char *word, size_t db_len,
 		return "no metric name";
 	if (name_len > METRIC_NAME_MAX)
 		return "metric name is longer than 1023 bytes";
-	if (!utf8_name_ok(name, name_len))
+	if (!ntdb_metric_name_ok(name, name_len))
 		return "not a valid metric name";
 	if (!in->own && db_len == strlen(INTERNAL_DB) &&
 	    memcmp(word, INTERNAL_DB, db_len) == 0 &&

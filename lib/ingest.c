@@ -59,6 +59,13 @@ ntdb_ingest_source(struct ntdb_ingest *in)
 	in->skipping = false;
 }
 
+void
+ntdb_ingest_line(struct ntdb_ingest *in)
+{
+	in->ordinal++;
+	in->stats.lines++;
+}
+
 const struct ntdb_ingest_stats *
 ntdb_ingest_stats(const struct ntdb_ingest *in)
 {

@@ -209,6 +209,7 @@ struct judging {
 	struct ntdb_ingest *in;
 	struct writer *w;
 	int64_t	now_ns;
+	int64_t	stamp_ns;	/* for samples without a time */
 	int64_t	latest_ns;	/* what is later is too far ahead */
 	bool	clock_set;
 	bool	to_pages;	/* samples go to `keep' only, not to the log */

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "error.h"
 #include "number.h"
 #include "ntdb.h"
 
@@ -45,6 +46,43 @@ size_t
 ntdb_float_format(double value, char *buf)
 {
 	return number_format_f64(value, buf);
+}
+
+#define DIGITS_MAX 400u		/* of an integer that a double can hold */
+
+/* Digits without a point are an integer to number_scan, and may be many. */
+static enum number_status
+scan_long(const char *text, size_t len, struct number *n)
+{
+	char copy[DIGITS_MAX + 1];
+
+	if (len > DIGITS_MAX)
+		return NUMBER_FLOAT_RANGE;
+	memcpy(copy, text, len);
+	copy[len] = '.';
+	return number_scan(copy, len + 1, n);
+}
+
+int
+ntdb_float_scan(const char *text, size_t len, double *value,
+    struct ntdb_error *err)
+{
+	enum number_status status;
+	struct number n;
+
+	status = number_scan(text, len, &n);
+	if (status == NUMBER_INT_RANGE)
+		status = scan_long(text, len, &n);
+	if (status == NUMBER_FLOAT_RANGE || status == NUMBER_UNDERFLOW)
+		return err_set(err, NTDB_EUSAGE, "number is out of range");
+	if (status != NUMBER_OK || n.suffixed)
+		return err_set(err, NTDB_EUSAGE, "not a number");
+	*value = n.kind == NUMBER_INT ? (double)n.d.m :
+	    dec_to_f64(n.d.m, n.d.scale);
+	/* As an integer it has no sign. */
+	if (*value == 0.0 && text[0] == '-')
+		*value = -0.0;
+	return 0;
 }
 
 static const char *const aggregates[NTDB_AGGREGATE_N] = {

@@ -135,6 +135,14 @@ union ntdb_value {
 size_t ntdb_int_format(int64_t value, char *buf);
 size_t ntdb_float_format(double value, char *buf);
 
+/*
+ * Read the number that len bytes are, as line protocol takes them but for the
+ * suffix i, correctly rounded to the nearest double.  NTDB_EUSAGE with the
+ * reason: it is none, is out of range, or becomes 0 without being 0.
+ */
+int ntdb_float_scan(const char *text, size_t len, double *value,
+    struct ntdb_error *err);
+
 enum ntdb_time_style {
 	NTDB_TIME_HUMAN,	/* YYYY-MM-DD HH:MM:SS.nnnnnnnnn */
 	NTDB_TIME_RFC3339,	/* YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ */
@@ -197,6 +205,10 @@ const char *ntdb_root(const struct ntdb *db);
 
 /* Whether len bytes are a valid name of a database. */
 bool ntdb_database_name_ok(const char *name, size_t len);
+
+/* Whether len bytes may name a metric: 1 to 1023 bytes of valid UTF-8
+ * without white space and control characters. */
+bool ntdb_metric_name_ok(const char *name, size_t len);
 
 /*
  * The names of all databases, sorted by bytes; `internal' only if asked for.
@@ -275,15 +287,22 @@ struct ntdb_ingest_options {
 	 * Told of each refused line, in the order of the input, during
 	 * ntdb_ingest_commit: its number in the input (from 1, since
 	 * ntdb_ingest_source), its text without line end, the reason.
-	 * For typed samples line is 0 and text is `DB/METRIC'.
+	 * For typed samples text is `DB/METRIC', and line is 0 unless
+	 * ntdb_ingest_line counts them.
 	 */
 	void	(*refused)(void *arg, uint64_t line, const char *text,
 		    size_t len, enum ntdb_refusal why, const char *reason);
 	void	*arg;
+	/*
+	 * When samples without a time came in, if has_arrival: they are
+	 * stamped with that rather than with the clock at the commit.
+	 */
+	bool	has_arrival;
+	int64_t	arrival_ns;
 };
 
 #define NTDB_INGEST_OPTIONS_INIT \
-	{ NULL, NTDB_UNIT_DEFAULT, false, false, NULL, NULL }
+	{ NULL, NTDB_UNIT_DEFAULT, false, false, NULL, NULL, false, 0 }
 
 int ntdb_ingest_open(struct ntdb *db, const struct ntdb_ingest_options *opt,
     struct ntdb_ingest **in, struct ntdb_error *err);
@@ -304,6 +323,12 @@ void ntdb_ingest_source(struct ntdb_ingest *in);
  */
 int ntdb_ingest_lines(struct ntdb_ingest *in, const char *text, size_t len,
     bool last, size_t *used, struct ntdb_error *err);
+
+/*
+ * Count a line of an input that the caller reads himself: the typed samples
+ * that follow come from it.
+ */
+void ntdb_ingest_line(struct ntdb_ingest *in);
 
 /*
  * Add one typed sample.  Integers go to integer metrics and floats to float

@@ -1,3 +1,6 @@
+#include <math.h>
+#include <string.h>
+
 #include "ntdb.h"
 #include "tap.h"
 
@@ -46,12 +49,64 @@ test_values(void)
 	    "a large float");
 }
 
+static void
+test_scan(void)
+{
+	static const struct {
+		const char *text;
+		double value;
+	} good[] = {
+		{ "21.5", 21.5 }, { "-7", -7 }, { "1e3", 1000 },
+		{ "0x", 0 },	/* one byte of it */
+		{ "9223372036854775808", 0x1p63 },
+		{ "-123456789012345678901234567890",
+		  -0x1.8ee90ff6c373ep+96 },
+		{ "-inf", -INFINITY },
+	};
+	static const char *const bad[] = {
+		"", "x", "1i", "0x10", "1e999", "1e-999", "1_0", "1 ",
+	};
+	char digits[512];
+	double v;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(ntdb_float_scan(good[i].text, strcmp(good[i].text, "0x") ==
+		    0 ? 1 : strlen(good[i].text), &v, NULL) == 0 &&
+		    v == good[i].value, "the number %s", good[i].text);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_int(ntdb_float_scan(bad[i], strlen(bad[i]), &v, NULL),
+		    NTDB_EUSAGE, "no number: %s", bad[i]);
+	memset(digits, '9', sizeof(digits));
+	is_int(ntdb_float_scan(digits, 308, &v, NULL), 0, "308 digits");
+	is_int(ntdb_float_scan(digits, 309, &v, NULL), NTDB_EUSAGE,
+	    "309 digits");
+	is_int(ntdb_float_scan(digits, 512, &v, NULL), NTDB_EUSAGE,
+	    "512 digits");
+}
+
+static void
+test_metric_names(void)
+{
+	char name[1025];
+
+	memset(name, 'x', sizeof(name));
+	ok(ntdb_metric_name_ok(name, 1023), "a metric of 1023 bytes");
+	ok(!ntdb_metric_name_ok(name, 1024), "not of 1024");
+	ok(!ntdb_metric_name_ok(name, 0), "nor of none");
+	ok(!ntdb_metric_name_ok("a b", 3), "no blank");
+	ok(!ntdb_metric_name_ok("\xc2\xa0", 2), "no-break space neither");
+	ok(ntdb_metric_name_ok("up{a=\"\xc3\xa9\"}", 9), "but braces");
+}
+
 int
 main(void)
 {
-	plan(24);
+	plan(48);
 	test_types();
 	test_refusals();
 	test_values();
+	test_scan();
+	test_metric_names();
 	return done_testing();
 }
