@@ -56,13 +56,12 @@ const char *exchange_next_param(const struct exchange *x, const char *name,
 bool exchange_read_form(struct exchange *x);
 
 /*
- * The next piece of the body, unpacked; NTDB_END after the last.  *data is
- * borrowed until the next call.  On any other result the body is too large,
+ * Read more of the body, unpacked: some bytes, up to room (> 0), into buf;
+ * NTDB_END after the last.  On any other result the body is too large,
  * malformed, too slow or cut short, and exchange_refuse_body replies what
- * has to be replied, unless something has been stored by then and the caller
- * knows better.
+ * has to be replied.
  */
-int exchange_read(struct exchange *x, const char **data, size_t *len);
+int exchange_read(struct exchange *x, char *buf, size_t room, size_t *len);
 void exchange_refuse_body(struct exchange *x);
 
 /* ---- the response */
