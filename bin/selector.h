@@ -1,0 +1,66 @@
+/*
+ * What a query asks for: one metric by its name, or a selector as Prometheus
+ * writes it.
+ *
+ *   DB/METRIC                   if DB is a valid name of a database
+ *   NAME   NAME{MATCHERS}   {MATCHERS}   {"NAME",MATCHERS}
+ *
+ * A matcher is LABEL OP STRING, where OP is one of = != =~ !~, and LABEL may
+ * be in quotes, too.  Matchers are separated by commas, of which one more may
+ * follow the last.  Strings are those of Prometheus: in double or single
+ * quotes with the escapes of Go, or in backticks without any.  Regular
+ * expressions are POSIX extended ones and must match the whole value.  A label
+ * that a series has not is an empty one.  At least one matcher must not match
+ * that.
+ */
+#ifndef NTDB_BIN_SELECTOR_H
+#define NTDB_BIN_SELECTOR_H
+
+#include <regex.h>
+
+#include "ntdb.h"
+#include "series.h"
+
+enum matcher_op {
+	MATCH_EQUAL,		/* = */
+	MATCH_NOT_EQUAL,	/* != */
+	MATCH_REGEX,		/* =~ */
+	MATCH_NOT_REGEX		/* !~ */
+};
+
+struct matcher {
+	char	*name, *value;	/* owned */
+	enum matcher_op op;
+	bool	compiled;
+	regex_t	regex;		/* owned, if compiled */
+};
+
+struct selector {
+	bool	named;		/* db and metric are what is wanted, without
+				 * any matcher */
+	char	*db, *metric;	/* owned */
+	struct matcher *matchers;	/* owned */
+	size_t	n;
+};
+
+#define SELECTOR_INIT { false, NULL, NULL, NULL, 0 }
+
+/*
+ * Read a selector.  db is NULL, or the database whose metric `text' is the
+ * name of.  NTDB_EUSAGE: err says what is wrong; NTDB_ESYS: out of memory.
+ * Release it in any case.
+ */
+int selector_scan(struct selector *s, const char *db, const char *text,
+    struct ntdb_error *err);
+void selector_release(struct selector *s);
+
+/* Whether the matchers match a series. */
+bool selector_matches(const struct selector *s, const struct series *series);
+
+/* A quick look: false if they can match no metric of that database, ... */
+bool selector_may_match_db(const struct selector *s, const char *db);
+
+/* ... or not this metric. */
+bool selector_may_match_metric(const struct selector *s, const char *metric);
+
+#endif
