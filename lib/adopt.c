@@ -164,6 +164,7 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
 	    &renamed, w->dir.wal_path, err);
 	/* A database that was made by hand has no log, and needs none. */
 	w->n_recoveries += lost || head.n_files > 0;
+	w->n_syncs += WAL_REPLACE_SYNCS;
 done:
 	log_head_release(&head);
 	return r;

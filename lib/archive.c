@@ -232,6 +232,13 @@ write_end(struct archive *a, struct ntdb_error *err)
 	return r;
 }
 
+static int
+sync_archive(struct archive *a, struct ntdb_error *err)
+{
+	a->n_syncs++;
+	return io_sync(a->fd, a->name, err);
+}
+
 int
 archive_finish(struct archive *a, struct ntdb_error *err)
 {
@@ -239,14 +246,14 @@ archive_finish(struct archive *a, struct ntdb_error *err)
 
 	if ((r = write_end(a, err)) != 0)
 		return r;
-	return io_sync(a->fd, a->name, err);
+	return sync_archive(a, err);
 }
 
 int
 archive_trim(struct archive *a, struct ntdb_error *err)
 {
 	if (a->size == a->end + END_LEN)
-		return io_sync(a->fd, a->name, err);
+		return sync_archive(a, err);
 	if (ftruncate(a->fd, (off_t)a->end) == -1)
 		return err_sys_code(err, NTDB_EIO, a->name, "cannot cut");
 	a->pos = a->size = a->end;
@@ -259,7 +266,7 @@ archive_commit(struct archive *a, struct ntdb_error *err)
 	int r;
 
 	if ((r = io_pwrite(a->fd, a->head, TAR_BLOCK, a->end, a->name,
-	    err)) != 0 || (r = io_sync(a->fd, a->name, err)) != 0)
+	    err)) != 0 || (r = sync_archive(a, err)) != 0)
 		return r;
 	a->end = a->pos - END_LEN;
 	return 0;

@@ -32,6 +32,7 @@ struct archive {
 	struct tar_member part;	/* that one */
 	uint8_t	head[TAR_BLOCK];	/* of the member being added */
 	uint64_t pos;		/* where its contents go on */
+	uint32_t n_syncs;	/* since it was opened */
 };
 
 /*

@@ -33,6 +33,9 @@ struct dbdir {
 int dbdir_open(struct dbdir *d, struct ntdb *root, const char *name,
     struct ntdb_error *err);
 
+/* That making a directory takes: manifest, catalog, log (two), root. */
+#define DBDIR_CREATE_SYNCS 5
+
 /*
  * Open for writing, making root and directory (complete: manifest, catalog,
  * log, locks) if they are missing.  defaults is NULL, or sections that a new

@@ -419,6 +419,7 @@ complete(struct place *to, struct retainer *rt, const struct source *src,
 		r = archive_trim(&to->a, err);
 	else if ((r = archive_commit(&to->a, err)) != 0)
 		archive_abort(&to->a);
+	state_count(&rt->w.state, COUNT_FSYNCS, to->a.n_syncs + 1);
 	/* The archive must be findable before the file is not. */
 	if (r != 0 || (r = io_sync_dir(d->fd, d->name, err)) != 0)
 		return r;

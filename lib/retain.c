@@ -68,6 +68,7 @@ retain_remove(struct retainer *rt, struct partition part,
 	if (unlinkat(d->fd, name, 0) == -1 && errno != ENOENT)
 		return err_sys(err, name, "cannot remove");
 	rt->planned = false;
+	state_count(&rt->w.state, COUNT_FSYNCS, 1);
 	return io_sync_dir(d->fd, d->name, err);
 }
 

@@ -87,6 +87,8 @@ int wal_append(const struct wal *w, uint64_t pos, const void *p, size_t len,
 int wal_cut(const struct wal *w, uint64_t pos, const char *display,
     struct ntdb_error *err);
 
+#define WAL_REPLACE_SYNCS 2	/* the file, the directory */
+
 /*
  * Replace the log by a new one: head, then the batches in `first' (may be
  * empty).  Temporary file, synced, renamed, directory synced.  head->len is

@@ -186,6 +186,22 @@ renew_log(struct writer *w, struct ntdb_error *err)
 	return r;
 }
 
+/*
+ * Syncs by which there is a log: of whoever made the database nobody could
+ * count them, as it had no cache.
+ */
+static uint32_t
+syncs_before(struct writer *w)
+{
+	const uint32_t n = w->n_syncs;
+
+	w->n_syncs = 0;
+	if (n == 0 && w->wal.key.epoch == 1 &&
+	    w->state.log_pos == w->wal.head.len)
+		return DBDIR_CREATE_SYNCS;
+	return n;
+}
+
 static int
 load_state(struct writer *w, struct ntdb_error *err)
 {
@@ -211,7 +227,7 @@ load_state(struct writer *w, struct ntdb_error *err)
 	 */
 	if (r == 0 && (r = io_sync_dir(w->dir.fd, w->dir.name, err)) == 0)
 		r = io_sync_dir(w->dir.root->fd, w->dir.root->path, err);
-	state_count(&w->state, COUNT_FSYNCS, 2);
+	state_count(&w->state, COUNT_FSYNCS, 2 + syncs_before(w));
 	state_count(&w->state, COUNT_RECOVERIES, w->n_recoveries);
 	w->n_recoveries = 0;
 	/* The next program need not do all this again, and a cache that is

@@ -27,6 +27,7 @@ struct writer {
 	uint32_t generation;		/* another one: ids may have changed */
 	struct flusher *flusher;	/* borrowed; NULL: flushes have their own */
 	uint32_t n_recoveries;		/* not counted yet */
+	uint32_t n_syncs;		/* the same */
 	bool	swept;			/* of temporary files, by a flush */
 	uint64_t flush_failed_at;	/* log's size when a flush failed; 0 */
 };

@@ -93,6 +93,10 @@ class Root:
             got[m[len(PREFIX + db) + 1:]] = int(value)
         return got
 
+    def data_files(self):
+        return [n for n in os.listdir(self.path + "/a")
+                if n.startswith("data-")]
+
     def counters(self):
         return Cache(self.get("a/a.cache")).counters
 
@@ -183,8 +187,7 @@ same(got.get("pages"), len(pages) - 1, "pages")
 
 
 def data_size():
-    return sum(root.size("a/" + n) for n in os.listdir(root.path + "/a")
-               if n.startswith("data-"))
+    return sum(root.size("a/" + n) for n in root.data_files())
 
 
 same(some(got, "log_size", "data_size"),
@@ -212,6 +215,26 @@ same((got["fsyncs"] - before, root.syncs > 2), (root.syncs, True),
      "those of a sealing")
 same((got["seals"], got["flushes"], got["seal_ns"] > 0), (2, 2, True),
      "of two files, which are counted")
+
+made = Root("made")
+made.traced("ntdb-ingest", data="b/m 1\nb/n 2\n")
+same((Cache(made.get("b/b.cache")).counters["fsyncs"], made.syncs > 5),
+     (made.syncs, True), "those of making a database")
+made = Root("hand")
+made.traced("ntdb-ingest", data="a/m 1\n")
+same((made.counters()["fsyncs"], made.syncs > 2), (made.syncs, True),
+     "those of making the log of one that was made by hand")
+for action in ("delete", "archive"):
+    expiring = Root(action, manifest="[retention]\nretention_days = 10\n"
+                    "retention_action = %s\n" % action)
+    for day in (40, 39, 30, 1):
+        expiring.give("a/i 1i %d\n" % ((NOW - day * DAY) * 10**9))
+    expiring.flush("--seal", "--no-retention")
+    before = expiring.counters()["fsyncs"]
+    expiring.traced("ntdb-flush")
+    same((expiring.counters()["fsyncs"] - before, expiring.syncs > 2,
+          len(expiring.data_files())), (expiring.syncs, True, 1),
+         "those of retention, " + action)
 
 # ---- what a killed writer has left
 
