@@ -66,6 +66,16 @@ radix_to_dec(struct radix r, uint64_t bits)
 	return d;
 }
 
+void
+int_to_decimal(int64_t *m, uint8_t *scale)
+{
+	*scale = 0;
+	if (*m > DEC_M_MAX || *m < -DEC_M_MAX) {
+		*m = as_i64(f64_bits((double)*m));
+		*scale = DEC_RAW;
+	}
+}
+
 struct dec
 dec_from_f64(double f)
 {

@@ -43,7 +43,10 @@ type_mismatch(int type)
 	}
 }
 
-/* An integer as a decimal; false if no double is exactly that integer. */
+/*
+ * An integer as a decimal, of the nearest double; false if that is not exactly
+ * that integer.
+ */
 static bool
 integer_to_dec(int64_t v, struct dec *d)
 {
@@ -53,10 +56,8 @@ integer_to_dec(int64_t v, struct dec *d)
 	d->scale = 0;
 	if (v <= DEC_M_MAX && v >= -DEC_M_MAX)
 		return true;
-	if (f >= 0x1p63 || (int64_t)f != v)
-		return false;
 	*d = dec_from_f64(f);
-	return true;
+	return f < 0x1p63 && (int64_t)f == v;
 }
 
 /*
@@ -111,7 +112,8 @@ judge_float(const struct manifest *mf, const struct pending *p, uint8_t type,
 		if ((p->flags & (PENDING_SUFFIXED | PENDING_TYPED)) &&
 		    !(p->flags & PENDING_DERIVED))
 			return type_mismatch(type);
-		if (!integer_to_dec(p->m, &d))
+		if (!integer_to_dec(p->m, &d) &&
+		    !(p->flags & PENDING_DERIVED))
 			return "integer is not exact as a float";
 	}
 	c->type = type;
@@ -187,7 +189,7 @@ judge_conversion(struct judging *j, struct pending *p, uint32_t id,
 	*reason = type_mismatch(type);
 	if (!j->w->manifest.integers_float && !(p->flags & PENDING_DERIVED))
 		return 0;
-	if (type == NTDB_INT64)
+	if (type == NTDB_INT64 && !(p->flags & PENDING_DERIVED))
 		r = has_large_integer(j, id, &large, err);
 	if (r != 0)
 		return r;

@@ -147,7 +147,8 @@ struct ntdb_ingest {
 /*
  * Typed samples from now on are results computed from others: the clock does
  * not matter, an integer may go to a metric of floats, and a float turns a
- * metric of integers into one of floats.
+ * metric of integers into one of floats, whose values are the doubles nearest
+ * to them.
  */
 static inline void
 ingest_derived(struct ntdb_ingest *in)

@@ -3,6 +3,7 @@
 #include "cursor.h"
 #include "error.h"
 #include "inspect.h"
+#include "number.h"
 
 /* The last samples of all metrics, by their place in ids. */
 static int
@@ -25,6 +26,8 @@ find_lasts(struct inspection *in, const uint32_t *ids, size_t n,
 		lasts[i].t = m->last_t;
 		lasts[i].m = m->last_m;
 		lasts[i].scale = m->last_scale;
+		if (!ntdb_type_is_int(m->type) && m->last_scale == 0)
+			int_to_decimal(&lasts[i].m, &lasts[i].scale);
 	}
 	return 0;
 }

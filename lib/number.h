@@ -49,6 +49,9 @@ dec_to_f64(int64_t m, uint8_t scale)
  */
 struct dec dec_from_f64(double f);
 
+/* The decimal of the double nearest to an integer, in its place. */
+void int_to_decimal(int64_t *m, uint8_t *scale);
+
 /*
  * Whether a *canonical* decimal is a float32: some float has it as its
  * shortest text.  Raw: infinities, -0.0, quiet NaNs whose payload fits, and

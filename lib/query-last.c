@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "number.h"
 #include "query.h"
 #include "timefmt.h"
 
@@ -59,6 +60,8 @@ from_state(const struct ntdb_query *q, const struct query_db *db,
 			out[i].t = m->last_t;
 			out[i].m = m->last_m;
 			out[i].scale = m->last_scale;
+			if (!ntdb_type_is_int(m->type) && m->last_scale == 0)
+				int_to_decimal(&out[i].m, &out[i].scale);
 			continue;
 		}
 		ask[*n_ask] = db->sel->ids[i];

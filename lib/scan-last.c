@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "number.h"
 #include "scan.h"
 
 struct finder {

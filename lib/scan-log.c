@@ -10,16 +10,6 @@
 
 #define LOG_MIN 1024
 
-void
-int_to_decimal(int64_t *m, uint8_t *scale)
-{
-	*scale = 0;
-	if (*m > DEC_M_MAX || *m < -DEC_M_MAX) {
-		*m = as_i64(f64_bits((double)*m));
-		*scale = DEC_RAW;
-	}
-}
-
 static size_t
 log_limit(const struct scan *sc)
 {

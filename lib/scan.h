@@ -221,7 +221,4 @@ uint32_t times_before(const int64_t *t, uint32_t n, int64_t when, bool also);
 int source_reserve(struct source *src, uint32_t cap, struct ntdb_error *err);
 void source_release(struct source *src);
 
-/* A decimal of scale 0 from an integer in a metric of floats. */
-void int_to_decimal(int64_t *m, uint8_t *scale);
-
 #endif

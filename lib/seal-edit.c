@@ -2,6 +2,7 @@
  * Samples that take the place of others while a file is sealed.
  */
 #include "error.h"
+#include "number.h"
 #include "scan.h"
 #include "seal-impl.h"
 
