@@ -1,6 +1,9 @@
 /*
- * Whether two jobs write the same metric: by the metrics that their sources
- * have, and one that stands for those to come of each pattern.
+ * Whether two jobs write the same metric.
+ *
+ * Results of metrics that the sources have, and of those that jobs name, may
+ * not meet.  A name that only stands for those to come of a pattern does not
+ * say what else there will be: over it two jobs clash only if both read it.
  */
 #include <stdlib.h>
 
@@ -11,6 +14,7 @@
 struct output {
 	size_t	name;		/* offset in names; its source is behind it */
 	uint32_t len, source_len, def;
+	bool	is_example;	/* its source stands for metrics to come */
 };
 
 struct clash {
@@ -21,10 +25,11 @@ struct clash {
 };
 
 static void
-add_output(struct clash *c, uint32_t def, const char *source, size_t len)
+add_output(struct clash *c, uint32_t def, const char *source, size_t len,
+    bool is_example)
 {
 	const struct rollup_def *d = &c->p->defs[def];
-	struct output o = { c->names.len, 0, (uint32_t)len, def };
+	struct output o = { c->names.len, 0, (uint32_t)len, def, is_example };
 
 	/* Two of different aggregates differ in these alone. */
 	rollup_name(d, source, len, 0, &c->name);
@@ -65,6 +70,27 @@ is_same(const struct clash *c, const struct output *x, const struct output *y)
 	    x->len) == 0;
 }
 
+static const char *
+source_of(const struct clash *c, const struct output *o)
+{
+	return (const char *)c->names.data + o->name + o->len;
+}
+
+/* Whether two outputs of the same name are certain to meet. */
+static bool
+do_meet(const struct clash *c, const struct output *x,
+    const struct output *y)
+{
+	const struct rollup_def *defs = c->p->defs;
+
+	if (x->def == y->def)
+		return false;
+	return (!x->is_example && !y->is_example) ||
+	    (defs[x->def].source == defs[y->def].source &&
+	    x->source_len == y->source_len &&
+	    memcmp(source_of(c, x), source_of(c, y), x->source_len) == 0);
+}
+
 /* An aggregate that both jobs compute, or -1. */
 static int
 common_aggregate(const struct rollup_def *x, const struct rollup_def *y)
@@ -85,8 +111,7 @@ complain(struct clash *c, const struct rollup_def *x,
 {
 	const struct rollup_db *db = &c->p->dbs[x->source];
 
-	rollup_name(x, (const char *)c->names.data + o->name + o->len,
-	    o->source_len, aggregate, &c->name);
+	rollup_name(x, source_of(c, o), o->source_len, aggregate, &c->name);
 	return err_line(err, NTDB_ECONFIG, db->display, x->job->line,
 	    "[rollup.%s] writes %s/%.*s, as [rollup.%s] of %s does",
 	    x->job->id, c->p->dbs[x->dest].name, (int)c->name.len,
@@ -107,7 +132,7 @@ find_two(struct clash *c, struct ntdb_error *err)
 			const struct rollup_def *x = &c->p->defs[o[i].def];
 			const struct rollup_def *y = &c->p->defs[o[k].def];
 
-			if (x != y && (a = common_aggregate(x, y)) >= 0)
+			if (do_meet(c, &o[i], &o[k]) && (a = common_aggregate(x, y)) >= 0)
 				return complain(c, y, x, &o[k], a, err);
 		}
 	}
@@ -149,14 +174,14 @@ add_source(struct clash *c, struct ntdb *root, uint32_t db,
 			if (m != NULL && rollup_reads(p, &p->defs[i],
 			    state_name(&s.state, m), m->name_len))
 				add_output(c, i, state_name(&s.state, m),
-				    m->name_len);
+				    m->name_len, false);
 		}
 	}
 	snapshot_release(&s);
 	return r;
 }
 
-/* One for each job, and all jobs that would read it. */
+/* The name that each job has, or an example, and all jobs that would read it. */
 static int
 add_examples(struct clash *c, const uint32_t *writers)
 {
@@ -176,7 +201,8 @@ add_examples(struct clash *c, const uint32_t *writers)
 			    has_company(c->p, writers, k) &&
 			    rollup_reads(c->p, &defs[k],
 			    (const char *)b.data, b.len))
-				add_output(c, k, (const char *)b.data, b.len);
+				add_output(c, k, (const char *)b.data, b.len,
+				    defs[k].job->source_metric == NULL);
 	}
 	buf_release(&b);
 	return r;

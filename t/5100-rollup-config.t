@@ -112,7 +112,42 @@ wrong("by a metric that is there", [("s", job(
     "two", source_metric=None, source_pattern="*e"))], "s", 4,
     ["[rollup.two]", "d/abcde.min"], lines=["abcde"])
 
+every = job("one", source_metric=None, source_pattern="*")
+wrong("one pattern within another, and no metric of them", [
+    ("s", every + job("two", source_metric=None, source_pattern="q*"))],
+    "s", 4, ["[rollup.two]", "d/qx.min", "[rollup.one]"])
+wrong("of two databases, a metric that is in neither", [
+    ("a", job("one", source_metric="q")),
+    ("b", job("two", source_metric="q"))], "b", 1,
+    ["[rollup.two]", "d/q.min", "[rollup.one] of a"])
+wrong("of two databases by patterns, metrics that are in both", [
+    ("a", every), ("b", every)], "b", 1,
+    ["[rollup.one]", "d/m.min", "[rollup.one] of a"])
+wrong("two metrics of a database by a prefix", [("s", job(
+    "one", source_metric=None, source_pattern="*",
+    destination_metric_prefix="p") + job(
+    "two", source_metric=None, source_pattern="p.*"))], "s", 5,
+    ["[rollup.two]", "d/p.e.min", "[rollup.one]"], lines=["e", "p.e"])
+
 # ---- and what is no error
+
+root = temp + "/apart"
+write_manifest(root, "a", every + job(
+    "two", source_metric=None, source_pattern="*", destination_db="e",
+    destination_metric_prefix="p") + job(
+    "three", source_metric=None, source_pattern="p.*", destination_db="e"))
+write_manifest(root, "b", every + job("two", source_metric="x",
+                                      destination_db="e"))
+ingest(root, "a/x 1 2026-12-01\nb/y 1 2026-12-01\n", "--now", "2026-12-02")
+r = rollup(root, "--now", "2026-12-02")
+same((r.status, r.out, r.err), (0, b"", b""),
+     "patterns that might meet one day")
+same((len(stored(root, "d")), len(stored(root, "e"))), (10, 5), "are run")
+ingest(root, "b/x 1 2026-12-01\n", "--now", "2026-12-02")
+before = state(root)
+r = rollup(root, "--now", "2026-12-02")
+same((r.status, r.err.count(b"d/x.min")), (78, 1), "the day they do: 78")
+ok(state(root) == before, "and nothing is written")
 
 for name, manifests in (
         ("two jobs that write different aggregates", [
@@ -146,6 +181,20 @@ same((r.status, r.err), (0, b""), "-n")
 same(r.out, b"s: [rollup.good] would write 15 values and replace 0, of 1 "
      b"metrics\n", "-n says it")
 ok(state(root) == before, "-n: nothing is written")
+
+# ---- metrics are counted, not the spans of time that are computed
+
+root = temp + "/spans"
+write_manifest(root, "s", "[metrics]\nlate = accept\n" + GOOD)
+ingest(root, "".join("s/m 1i 2026-12-01T%02d:00\n" % h for h in range(9)),
+       "--now", "2026-12-02")
+rollup(root, "--now", "2026-12-02")
+ingest(root, "s/m 2i 2026-12-01T01:00\ns/m 2i 2026-12-01T05:00\n",
+       "--now", "2026-12-02")
+r = rollup(root, "--now", "2026-12-02", "-v")
+same((r.status, r.err), (0, b"ntdb-rollup: s: [rollup.good] 0 values "
+                         b"written, 8 replaced, of 1 metrics\n"),
+     "two spans of one metric")
 
 # ---- locks that are held: 75 at once with --wait 0, the rest is done
 
