@@ -452,12 +452,16 @@ struct ntdb_rollup_options {
 	void	(*done)(void *arg, const char *db, const char *job,
 		    uint64_t metrics, uint64_t written, uint64_t replaced);
 	void	*arg;
-	bool	(*stop)(void *arg);	/* asked between jobs; may be NULL */
+	/* Asked between jobs and often within one: whether to end.  What is
+	 * done then stays, and is right; the next run does what is left.  May
+	 * be NULL. */
+	bool	(*stop)(void *arg);
 };
 
 struct ntdb_rollup_result {
 	uint64_t jobs;		/* that had something to do */
-	uint64_t metrics;	/* of which buckets were computed */
+	uint64_t metrics;	/* of which buckets were computed: how many
+				 * of each job */
 	uint64_t written;	/* values that are new */
 	uint64_t replaced;	/* values that were others before */
 };

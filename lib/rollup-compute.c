@@ -11,8 +11,9 @@
 
 /* Tasks that one query answers, and which of them a metric is. */
 struct group {
-	const struct rollup_task *tasks;
+	struct rollup_task *tasks;
 	size_t	n;
+	struct rollup_task *at;		/* whose rows come; NULL: none yet */
 	int64_t	from, to;
 	uint32_t *by_id;		/* owned: index in tasks + 1 */
 	struct buf names;		/* DB/METRIC, each with its NUL */
@@ -77,10 +78,10 @@ group_targets(const struct rollup_work *w, struct group *g,
 
 /* One row: a result of a bucket. */
 static int
-take_row(struct rollup_work *w, const struct group *g,
+take_row(struct rollup_work *w, struct group *g,
     const struct ntdb_row *row, uint32_t a, struct ntdb_error *err)
 {
-	const struct rollup_task *task;
+	struct rollup_task *task;
 	struct rollup_value v;
 	struct rollup_item *item;
 	int64_t first, last;
@@ -89,6 +90,10 @@ take_row(struct rollup_work *w, const struct group *g,
 	if (row->id >= w->source->state.n_slots || g->by_id[row->id] == 0)
 		return 0;
 	task = &g->tasks[g->by_id[row->id] - 1];
+	/* Rows come by metric: that before has none left. */
+	if (g->at != NULL && g->at != task)
+		g->at->computed = true;
+	g->at = task;
 	if (row->bucket_ns >= task->to)
 		return 0;
 	v.item = task->item;
@@ -110,6 +115,7 @@ group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 	struct ntdb_query *q;
 	struct ntdb_row row;
 	uint32_t a;
+	size_t i;
 	int r;
 
 	opt.start_ns = g->from;
@@ -123,14 +129,45 @@ group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 	r = ntdb_query_open(w->root, &opt, g->targets, g->n, &q, err);
 	if (r != 0)
 		return r;
-	while ((r = ntdb_query_next(q, &row, err)) == 0) {
+	while (!rollup_is_stopped(w) &&
+	    (r = ntdb_query_next(q, &row, err)) == 0) {
 		for (a = 0; opt.aggregates[a] != row.aggregate; a++)
 			;
 		if ((r = take_row(w, g, &row, a, err)) != 0)
 			break;
 	}
 	ntdb_query_close(q);
+	for (i = 0; r == NTDB_END && i < g->n; i++)
+		g->tasks[i].computed = true;
 	return r == NTDB_END ? 0 : r;
+}
+
+/* See which items were computed, and whether all of each. */
+static void
+sum_up(struct rollup_work *w)
+{
+	struct rollup_item *item;
+	size_t i;
+
+	for (i = 0; i < w->n_tasks; i++) {
+		item = &w->items[w->tasks[i].item];
+		if (!w->tasks[i].computed) {
+			item->behind = true;
+		} else if (!item->computed) {
+			item->computed = true;
+			w->res->metrics++;
+		}
+	}
+}
+
+bool
+rollup_is_stopped(struct rollup_work *w)
+{
+	const struct ntdb_rollup_options *opt = w->opt;
+
+	if (!w->stopped && opt->stop != NULL)
+		w->stopped = opt->stop(opt->arg);
+	return w->stopped;
 }
 
 int
@@ -140,12 +177,13 @@ rollup_compute(struct rollup_work *w, struct ntdb_error *err)
 	size_t at;
 	int r = 0;
 
-	for (at = 0; r == 0 && at < w->n_tasks; at += g.n) {
+	for (at = 0; r == 0 && at < w->n_tasks && !rollup_is_stopped(w);
+	    at += g.n) {
 		group_find(w, at, &g);
 		if ((r = group_targets(w, &g, err)) == 0)
 			r = group_rows(w, &g, err);
-		w->res->metrics += g.n;
 		group_release(&g);
 	}
+	sum_up(w);
 	return r;
 }

@@ -110,11 +110,13 @@ add_item(struct rollup_work *w, const struct checkpoints *c, uint32_t id,
 	item += w->n_items++;
 	e = c == NULL ? NULL : checkpoints_find(c, w->def->job->id,
 	    state_name(s, m), m->name_len);
+	memset(item, 0, sizeof(*item));
 	item->id = id;
 	item->next = e == NULL ? INT64_MIN : e->number;
 	item->last_t = m->last_t;
 	item->due = due_before(w, m->last_t);
 	item->done = item->next;
+	w->anew |= item->next == INT64_MIN;
 	return 0;
 }
 
@@ -166,6 +168,7 @@ add_task(struct rollup_work *w, uint32_t item, int64_t from, int64_t to,
 	t->item = item;
 	t->from = from;
 	t->to = to;
+	t->computed = false;
 	return 0;
 }
 

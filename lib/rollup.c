@@ -194,6 +194,9 @@ take_checkpoints(struct group *g, struct rollup_work *w,
 		const struct rollup_item *item = &w->items[i];
 		const struct metric *m = state_metric(s, item->id);
 
+		/* What is left of it the next run does. */
+		if (item->behind || (w->stopped && item->in_doubt))
+			continue;
 		if (item->done != item->next || g->run->opt->rebuild) {
 			r = checkpoints_set(&g->cp, w->def->job->id,
 			    state_name(s, m), m->name_len, item->done,
@@ -255,6 +258,7 @@ run_job(struct group *g, const struct rollup_def *d, struct ntdb_error *err)
 		r = do_work(&w, err);
 	if (r == 0) {
 		tell(g, &w, &before);
+		g->progress->failed |= w.stopped;
 		r = take_checkpoints(g, &w, err);
 	}
 	if (r == 0 && w.refused.code != 0)

@@ -6,7 +6,7 @@
  * they run.  rollup.c runs them database by database: rollup-changes.c finds
  * what has come since, rollup-items.c the metrics of a job that have something
  * due, rollup-compute.c their buckets; rollup-dest.c brings the results into
- * the destination.
+ * the destination, and rollup-dest-compare.c replaces what differs there.
  *
  * A bucket's results are compared with what the destination has.  So a run
  * that was killed, a run that comes twice, and buckets that are computed
@@ -104,6 +104,9 @@ struct rollup_item {
 	int64_t	due;		/* buckets that begin before it are due */
 	int64_t	last_t;		/* its last sample */
 	int64_t	done;		/* next, once this run is over */
+	bool	computed;	/* some of it was */
+	bool	behind;		/* some of it was not: the run was stopped */
+	bool	in_doubt;	/* results of it were put aside */
 };
 
 /* Buckets of an item that are to be computed: those that begin in
@@ -111,6 +114,7 @@ struct rollup_item {
 struct rollup_task {
 	uint32_t item;
 	int64_t	from, to;
+	bool	computed;
 };
 
 /* A time range in which a metric has got samples; see rollup_changes. */
@@ -155,7 +159,9 @@ struct rollup_work {
 	struct rollup_task *tasks;	/* owned; sorted by from, to, item */
 	size_t	n_tasks, tasks_cap;
 	struct rollup_dest *dest;	/* owned */
-	bool	anew;			/* all that there is is computed */
+	bool	anew;			/* of some metric all that there is is
+					 * computed */
+	bool	stopped;		/* the caller has had enough */
 	struct ntdb_error refused;	/* of results that were not taken */
 };
 
@@ -168,7 +174,13 @@ int rollup_find_work(struct rollup_work *w, const struct checkpoints *c,
     const struct rollup_change *changes, size_t n, struct ntdb_error *err);
 void rollup_work_release(struct rollup_work *w);
 
-/* Compute the tasks, and bring the results into the destination. */
+/* Whether the run is to stop: once it is, it stays so. */
+bool rollup_is_stopped(struct rollup_work *w);
+
+/*
+ * Compute the tasks, and bring the results into the destination.  If the run
+ * is stopped, items of which something was not computed are behind.
+ */
 int rollup_compute(struct rollup_work *w, struct ntdb_error *err);
 
 /* ---- the destination */
@@ -191,7 +203,8 @@ int rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
     struct ntdb_error *err);
 
 /*
- * All values have been put: store and sync them.  If some are refused that is
+ * All values have been put: store and sync them; what was put aside is dropped
+ * if the run has been stopped.  If some are refused that is
  * told in w->refused, and items that they came of have done = next.
  */
 int rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err);

@@ -2,6 +2,8 @@
 
 import fcntl
 import glob
+import itertools
+import json
 import shutil
 import subprocess
 
@@ -171,6 +173,130 @@ def types_widen():
           if int(t) == T0 + 2 * MINUTE}, {float(6 + 7 + 8 + 3)},
          "is replaced")
     w.verified("types")
+
+
+def large_sums():
+    """Sums in and out of int64, in any order: the doubles nearest to them."""
+    odd = [2**53 + 1, 2**62 - 3, -2**61 - 7, 12345, 2**63 - 1]
+    parts = [
+        [("i", T0 + k * MINUTE + NS, v) for k, v in enumerate(odd)],
+        [("i", T0 + 10 * MINUTE + k * NS, 2**62 + k) for k in (1, 2, 3)],
+        [("i", T0 + (20 + k) * MINUTE, v) for k, v in enumerate(odd[::-1])],
+        [("i", T0 + 40 * MINUTE + k * NS, 2**62 + k) for k in (1, 2, 3)]]
+    orders = list(itertools.permutations(parts))
+    ends, bad = set(), []
+    for order in orders if is_long() else rng.sample(orders, 4):
+        w = World([Job("m", "s", "*", "1m", "d1", ["sum", "count"]),
+                   Job("h", "d1", "*.sum", "1h", "d2", ["max", "last"])])
+        w.now = T0 + 400 * DAY
+        how = rng.choice([None, to_pages, to_sealed])
+        for part in order:
+            w.put(part)
+            r = w.rollup()
+            if r.status or r.out or r.err or w.differs():
+                bad.append((r, w.differs()))
+            if how is not None:
+                how(w, "d1")
+            # The newest one is told by state, log and pages alike.
+            for path in [None] + glob.glob(w.root + "/d1/*.cache"):
+                if path is not None:
+                    os.unlink(path)
+                last = query(w.root, "-f", "csv", "--last", "d1/i.sum").out
+                every = query(w.root, "-f", "csv", *EVER, "d1/i.sum").out
+                text = run(["ntdb-inspect", "-r", w.root, "catalog",
+                            "--json", "d1"]).out
+                told = [m["value"] for m in json.loads(text)
+                        if m["metric"] == "i.sum"]
+                if csv_rows(last)[-1] != csv_rows(every)[-1] or \
+                        told != [json.loads(csv_rows(last)[-1][-1])]:
+                    bad.append((last, every, told))
+        ends.add(str(samples(w.root, "d1/i.sum") + samples(w.root, "d2")))
+        r = run(["ntdb-inspect", "verify", "-r", w.root])
+        if r.status or r.out or r.err:
+            bad.append(r)
+    same(bad, [], "sums leave int64: each run is right, and silent")
+    same(len(ends), 1, "whatever the order, the end is the same")
+
+
+def stopped():
+    """A signal stops a run within a job; the next one does the rest."""
+    w = World([Job("m", "s", "*", "1m", "d1", USUAL)])
+    w.now = T0 + 400 * DAY
+    w.put([r for m in range(30) for r in series("i%02d" % m, T0, 30 * NS,
+                                                200)])
+    to_sealed(w, "s")
+    base = w.root + ".base"
+    argv = ["ntdb-rollup", "-r", w.root, *w.now_args()]
+
+    def stop(call):
+        """A run that is told to stop at that call; what it left behind."""
+        r = injected(argv, b"", call, "signal=SIGTERM")
+        return r, w.have()
+
+    def count(have):
+        return sum(len(at) for at in have.get("d1", {}).values())
+
+    copy_tree(w.root, base)
+    _, calls = traced(argv)
+    w.right("a run that is not stopped")
+    copy_tree(base, w.root)
+    # The first results are logged while others are still to be computed.
+    r, have = stop(logging(calls, "d1")[0])
+    ok(0 < count(have) < 30 * 7 * 100, "stopped in the middle of a job") or \
+        diag((r, count(have)))
+    with open(w.root + "/s/rollup.checkpoints.log") as f:
+        done = {x.split(",")[0].partition("::")[2]
+                for x in f.read().splitlines() if x.startswith("m::i")}
+    ok(0 < len(done) < 30, "%d of 30 metrics are done with" % len(done))
+    whole = {m for m in w.fed["s"] if len(have["d1"].get(
+        m + ".last", {})) == 100}
+    ok(done <= whole, "those of which all is there") or diag((done, whole))
+    w.run_is_right("the next run does the rest")
+    # What is replaced: not a file of the destination is touched any more.
+    to_sealed(w, "d1")
+    w.put([("i%02d" % m, T0 + NS, 9999) for m in range(30)])
+    copy_tree(w.root, base)
+    old, before = w.have(), stamp(w, "d1")
+    _, calls = traced(argv)
+    w.right("late samples: a run that is not stopped")
+    first = [i for i, c in enumerate(calls) if "O_CREAT" in c.args and
+             ".seal" in c.args][0]
+    reads = [c for c in calls[:first] if c.name == "pread64"]
+    copy_tree(base, w.root)
+    r, have = stop(reads[len(reads) // 2])
+    same((have, stamp(w, "d1")), (old, before),
+         "stopped before it replaces anything")
+    w.run_is_right("the next run replaces it")
+    # And everywhere.
+    bad = []
+    for call in calls if is_long() else rng.sample(calls, 12):
+        copy_tree(base, w.root)
+        r, have = stop(call)
+        if have not in (old, w.want()) and not is_between(old, have,
+                                                          w.want()):
+            bad.append((call, r, "neither old nor new"))
+        r = w.rollup()
+        if r.status or r.out or r.err or w.differs():
+            bad.append((call, r, w.differs()))
+    same(bad, [], "stopped anywhere: right after the next run")
+
+
+def is_between(old, have, want):
+    """Whether each value is that of before or that of after."""
+    return all(have[db][m][t] in (old[db][m].get(t), float(want[db][m][t]))
+               for db in have for m in have[db] for t in have[db][m])
+
+
+def logging(calls, db):
+    """The calls that append to the log of a database, in order."""
+    fds, found = {}, []
+    for c in calls:
+        if c.name == "openat" and not c.result.startswith("-"):
+            fds[c.result] = c.args.split('"')[1]
+        elif c.name in ("write", "pwrite64") and \
+                fds.get(c.args.split(",")[0]) == db + ".wal":
+            found.append(c)
+    return found
 
 
 def rebuilds():

@@ -149,7 +149,9 @@ class World:
             for m in sorted(set(h) | set(w)):
                 a, b = h.get(m, {}), w.get(m, {})
                 for t in sorted(set(a) | set(b)):
-                    if t not in a or t not in b or a[t] != float(b[t]):
+                    # Exactly that, or the double nearest to it.
+                    if t not in a or t not in b or a[t] not in (
+                            b[t], float(b[t])):
                         return "%s/%s at %d: %r, not %r" % (
                             db, m, t, a.get(t), b.get(t) and float(b[t]))
         return ""
