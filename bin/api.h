@@ -5,20 +5,24 @@
 #ifndef NTDB_BIN_API_H
 #define NTDB_BIN_API_H
 
+#include "auth.h"
 #include "exchange.h"
 #include "ntdb.h"
 
 struct api {
 	struct ntdb *db;		/* borrowed */
 	struct ntdb_httpd_config config;
-	bool	may_read, may_write;	/* set for each request by who checks
-					 * its token */
+	const struct auth *auth;	/* borrowed; NULL: no token is asked
+					 * for */
 };
 
 /* Answer one request. */
 typedef void api_fn(struct api *a, struct exchange *x);
 
-/* Find the handler of the path and let it answer; 404, 405, 401, 403. */
+/*
+ * Check the token, find the handler of the path and let it answer; else 401,
+ * 403, 404 or 405.
+ */
 void api_handle(struct api *a, struct exchange *x);
 
 /* What api_handle knows, by file. */
@@ -30,6 +34,9 @@ api_fn api_labels, api_label_values, api_series, api_metadata,
     api_buildinfo;					/* api-labels.c */
 api_fn api_own_metrics;					/* api-own.c */
 api_fn api_backfill;					/* api-backfill.c */
+
+/* The path of a request, without the prefix /prometheus.  Borrowed. */
+const char *api_path(const struct exchange *x);
 
 /* ---- answers (api.c) */
 
@@ -50,13 +57,17 @@ api_fn api_backfill;					/* api-backfill.c */
 void api_error(struct exchange *x, int status, const char *type,
     const char *fmt, ...) API_PRINTF(4, 5);
 
+/* The same with a header of its own; NULL: none. */
+void api_error_header(struct exchange *x, int status, const char *type,
+    const char *header, const char *value, const char *text);
+
 /*
  * The same for a failure of the library: by its code, and without any path.
  * writing: a full disk, a busy lock or missing permission is `unavailable'.
  */
 void api_fail(struct exchange *x, const struct ntdb_error *err, bool writing);
 
-/* A string with its quotes, escaped. */
+/* A JSON string with its quotes, escaped. */
 void api_put_string(struct exchange *x, const char *s);
 
 #endif

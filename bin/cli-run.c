@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "escape.h"
 
 static volatile sig_atomic_t stop_signal;
+static bool use_syslog;
 
 /* ------------------------------------------------------------ messages */
 
@@ -38,14 +40,32 @@ write_stderr(const char *s, size_t len)
 	}
 }
 
+void
+cli_use_syslog(const struct cli *cli)
+{
+	openlog(cli->name, LOG_PID, LOG_DAEMON);
+	use_syslog = true;
+}
+
+void
+cli_log(char *line, size_t len)
+{
+	line[len] = '\n';
+	if (use_syslog)
+		syslog(LOG_INFO, "%.*s", (int)len, line);
+	else
+		write_stderr(line, len + 1);
+}
+
 /* One line in one write, so that lines of several programs do not mix. */
 static void
 say_line(const struct cli *cli, const char *text, bool escape)
 {
 	char line[4096], piece[ESCAPE_PIECE];
-	size_t len = strlen(text), at, n, used;
+	size_t len = strlen(text), at = 0, n, used;
 
-	at = (size_t)snprintf(line, sizeof(line), "%s: ", cli->name);
+	if (!use_syslog)
+		at = (size_t)snprintf(line, sizeof(line), "%s: ", cli->name);
 	while (len > 0 && at + sizeof(piece) < sizeof(line)) {
 		if (escape) {
 			used = escape_plain(text, len, piece, &n);
@@ -57,6 +77,10 @@ say_line(const struct cli *cli, const char *text, bool escape)
 		at += n;
 		text += used;
 		len -= used;
+	}
+	if (use_syslog) {
+		syslog(LOG_ERR, "%.*s", (int)at, line);
+		return;
 	}
 	line[at++] = '\n';
 	write_stderr(line, at);
@@ -237,12 +261,10 @@ say_note(void *arg, const struct ntdb_error *what)
 		say_error(cli, what);
 }
 
-struct ntdb *
-cli_open(struct cli *cli)
+int
+cli_try_open(struct cli *cli, struct ntdb **db, struct ntdb_error *err)
 {
 	struct ntdb_options opt = NTDB_OPTIONS_INIT;
-	struct ntdb_error err = NTDB_ERROR_INIT;
-	struct ntdb *db = NULL;
 
 	opt.root = cli->root;
 	opt.wait_ns = cli->wait_ns;
@@ -250,7 +272,16 @@ cli_open(struct cli *cli)
 	opt.now_ns = cli->now_ns;
 	opt.note = say_note;
 	opt.note_arg = cli;
-	if (ntdb_open(&opt, &db, &err) != 0) {
+	return ntdb_open(&opt, db, err);
+}
+
+struct ntdb *
+cli_open(struct cli *cli)
+{
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct ntdb *db = NULL;
+
+	if (cli_try_open(cli, &db, &err) != 0) {
 		cli_fail(cli, &err);
 		cli_exit(cli);
 	}

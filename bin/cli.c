@@ -44,7 +44,8 @@ print_options(const struct cli_option *opt)
 		    is_letter(opt->key) ? letter : "   ",
 		    opt->name != NULL ? "--" : "",
 		    opt->name != NULL ? opt->name : "",
-		    opt->arg != NULL && opt->name != NULL ? " " : "",
+		    opt->arg != NULL && opt->arg[0] != '[' &&
+		    opt->name != NULL ? " " : "",
 		    opt->arg != NULL ? opt->arg : "");
 		/* Further lines of the help stand below the first. */
 		for (line = opt->help; line != NULL;
@@ -76,8 +77,9 @@ add_options(const struct cli_option *opt, struct option *longs, size_t n,
 	for (; opt->key != 0; opt++) {
 		if (opt->name != NULL && n + 1 < CLI_OPTIONS_MAX) {
 			longs[n].name = opt->name;
-			longs[n].has_arg = opt->arg != NULL ?
-			    required_argument : no_argument;
+			longs[n].has_arg = opt->arg == NULL ? no_argument :
+			    opt->arg[0] == '[' ? optional_argument :
+			    required_argument;
 			longs[n].flag = NULL;
 			longs[n].val = opt->key;
 			n++;

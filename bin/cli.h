@@ -22,7 +22,8 @@
 struct cli_option {
 	int	key;		/* its letter, or from CLI_LONG on; 0: end */
 	const char *name;	/* its long form, or NULL */
-	const char *arg;	/* what its argument is called; NULL: none */
+	const char *arg;	/* what its argument is called; NULL: none;
+				 * "[=ARG]": it may be left out */
 	const char *help;
 };
 
@@ -63,8 +64,18 @@ _Noreturn void cli_misuse(struct cli *cli, const char *fmt, ...)
 int64_t cli_integer(struct cli *cli, const char *option, const char *text);
 int64_t cli_duration(struct cli *cli, const char *option, const char *text);
 
-/* Open the root; does not return from a failure. */
+/* Open the root; cli_open does not return from a failure. */
 struct ntdb *cli_open(struct cli *cli);
+int cli_try_open(struct cli *cli, struct ntdb **db, struct ntdb_error *err);
+
+/* From now on what would go to stderr goes to the system's log. */
+void cli_use_syslog(const struct cli *cli);
+
+/*
+ * A line of a log, as it is, in one write; there must be room for a new line
+ * behind it.
+ */
+void cli_log(char *line, size_t len);
 
 /* One line on stderr, `NAME: ...', foreign bytes escaped. */
 void cli_say(const struct cli *cli, const char *fmt, ...) CLI_PRINTF(2, 3);

@@ -16,9 +16,10 @@ help_options() {
 		for (i = 1; i <= NF && $i ~ /^-/; i++) {
 			word = $i
 			sub(/,$/, "", word)
+			may = sub(/\[=[A-Z]+\]$/, "", word)
 			words[n++] = word
 		}
-		arg = $i ~ /^[A-Z]+$/ ? "=" : ""
+		arg = may || $i ~ /^[A-Z]+$/ ? "=" : ""
 		for (i = 0; i < n; i++)
 			print words[i] arg
 	}' "$1" | sort
@@ -28,7 +29,7 @@ help_options() {
 listed_options() {
 	sed -n 's/^\.It Fl //p' "$1" | awk '{
 		arg = $0 ~ / (Ar|Cm) / ? "=" : ""
-		sub(/ (Ar|Cm) .*/, "")
+		sub(/ (Ns|Ar|Cm) .*/, "")
 		for (i = 1; i <= NF; i++)
 			if ($i != "," && $i != "Fl")
 				print "-" $i arg

@@ -11,7 +11,7 @@ cd "$NTDB_SRC" || bail "no $NTDB_SRC"
 # Third-party headers and who may include them.
 homes='
 	snappy-c.h lib/compress.c
-	zlib.h lib/checksum.c lib/compress.c
+	zlib.h lib/checksum.c lib/compress.c bin/gzip.c
 	ini.h lib/inifile.c
 	jansson.h lib/catalog.c
 '

@@ -1,0 +1,457 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http-listen.h"
+
+#define SPARE_MIN 2		/* processes that wait, at least */
+#define SPARE_MAX 8		/* more of them than this end */
+#define PATROL_MS 100		/* how often things are looked at if need be */
+#define GRACE_NS (INT64_C(30) * 1000000000)	/* for requests at the end */
+#define DELAY_MIN_NS (INT64_C(100) * 1000000)	/* after a crash */
+#define DELAY_MAX_NS (INT64_C(5) * 1000000000)
+
+enum state { FREE, STARTING, WAITING, IDLE, BUSY };
+
+struct slot {
+	atomic_int pid, state;
+	atomic_llong since_ns;		/* idle */
+};
+
+/* What the processes share. */
+struct board {
+	atomic_bool stopping;
+	atomic_uint generation;
+	struct slot slots[LISTEN_WORKERS_MAX];
+};
+
+struct pool {
+	struct cli *cli;
+	const struct listen_hooks *hooks;
+	int	fd;
+	int	wake[2];		/* a pipe: something has changed */
+	unsigned spare;
+	int64_t	delay_ns, start_ns;	/* no process starts before that */
+};
+
+static struct board *board;
+static struct slot *own;		/* this process's */
+static volatile sig_atomic_t give_up, terminated, hangup, child;
+
+static int64_t
+clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* --------------------------------------------------- a process that serves */
+
+bool
+listen_stopping(void)
+{
+	return give_up || terminated || (board != NULL && board->stopping);
+}
+
+void
+listen_idle(bool idle)
+{
+	if (own == NULL)
+		return;
+	if (idle)
+		own->since_ns = clock_ns();
+	own->state = idle ? IDLE : BUSY;
+}
+
+unsigned
+listen_generation(void)
+{
+	return board != NULL ? board->generation : 0;
+}
+
+static void
+note_signal(int sig)
+{
+	if (sig == SIGHUP)
+		hangup = 1;
+	else if (sig == SIGCHLD)
+		child = 1;
+	else if (sig == SIGUSR1)
+		give_up = 1;
+	else
+		terminated = 1;
+}
+
+static void
+catch_signal(int sig, void (*handler)(int))
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = handler;
+	sigemptyset(&sa.sa_mask);
+	sigaction(sig, &sa, NULL);
+}
+
+static unsigned
+count(enum state state)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < LISTEN_WORKERS_MAX; i++)
+		n += board->slots[i].state == (int)state;
+	return n;
+}
+
+static void
+wake(const struct pool *p)
+{
+	ssize_t n = write(p->wake[1], "", 1);
+
+	(void)n;	/* a full pipe wakes as well */
+}
+
+/* The next connection, or -1 if this process is to end. */
+static int
+accept_one(const struct pool *p)
+{
+	int fd, one = 1;
+
+	for (;;) {
+		if (board->stopping || terminated)
+			return -1;
+		give_up = 0;
+		fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			break;
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			poll(NULL, 0, PATROL_MS);
+		else if (errno != EINTR && errno != ECONNABORTED &&
+		    errno != EAGAIN && errno != EPROTO)
+			return -1;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+/* Serve one connection after another; does not return. */
+static _Noreturn void
+work(const struct pool *p)
+{
+	int fd;
+
+	catch_signal(SIGTERM, note_signal);
+	catch_signal(SIGINT, note_signal);
+	catch_signal(SIGUSR1, note_signal);
+	catch_signal(SIGHUP, SIG_IGN);
+	catch_signal(SIGCHLD, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	close(p->wake[0]);
+	if (!p->hooks->begin(p->hooks->arg))
+		cli_exit(p->cli);
+	for (;;) {
+		own->state = WAITING;
+		if ((fd = accept_one(p)) == -1)
+			break;
+		own->state = BUSY;
+		if (count(WAITING) + count(STARTING) < p->spare)
+			wake(p);
+		p->hooks->serve(p->hooks->arg, fd);
+		close(fd);
+		if (count(WAITING) >= SPARE_MAX)
+			break;
+	}
+	p->hooks->end(p->hooks->arg);
+	cli_exit(p->cli);
+}
+
+/* ------------------------------------------------- the one that starts them */
+
+static void
+start_one(struct pool *p)
+{
+	struct slot *s = board->slots;
+	pid_t pid;
+
+	while (s < board->slots + LISTEN_WORKERS_MAX && s->state != FREE)
+		s++;
+	if (s == board->slots + LISTEN_WORKERS_MAX)
+		return;
+	s->state = STARTING;
+	pid = fork();
+	if (pid == 0) {
+		own = s;
+		work(p);
+	}
+	s->pid = pid;
+	if (pid == -1) {
+		s->state = FREE;
+		p->start_ns = clock_ns() + DELAY_MAX_NS;
+	}
+}
+
+/* Start as many as are missing; false: later. */
+static bool
+start_missing(struct pool *p)
+{
+	while (count(WAITING) + count(STARTING) < p->spare &&
+	    count(FREE) > 0) {
+		if (clock_ns() < p->start_ns)
+			return false;
+		start_one(p);
+	}
+	return true;
+}
+
+/* Tell of one that has crashed, and wait before the next one is started. */
+static void
+note_crash(struct pool *p, pid_t pid, int status)
+{
+	int64_t now_ns = clock_ns();
+
+	if (WIFSIGNALED(status))
+		cli_say(p->cli, "process %ld died: signal %d", (long)pid,
+		    WTERMSIG(status));
+	else
+		cli_say(p->cli, "process %ld died: status %d", (long)pid,
+		    WEXITSTATUS(status));
+	if (now_ns - p->start_ns > 2 * DELAY_MAX_NS)
+		p->delay_ns = DELAY_MIN_NS;
+	p->start_ns = now_ns + p->delay_ns;
+	if (p->delay_ns < DELAY_MAX_NS)
+		p->delay_ns *= 2;
+}
+
+static void
+reap(struct pool *p)
+{
+	int status;
+	pid_t pid;
+	size_t i;
+
+	child = 0;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; i < LISTEN_WORKERS_MAX; i++) {
+			if (board->slots[i].state != FREE &&
+			    board->slots[i].pid == (int)pid) {
+				board->slots[i].pid = 0;
+				board->slots[i].state = FREE;
+			}
+		}
+		if (status != 0 && !board->stopping)
+			note_crash(p, pid, status);
+	}
+}
+
+/* Have the connection closed that is idle for longest. */
+static void
+make_room(void)
+{
+	struct slot *oldest = NULL, *s;
+
+	for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX; s++)
+		if (s->state == IDLE && (oldest == NULL ||
+		    s->since_ns < oldest->since_ns))
+			oldest = s;
+	if (oldest != NULL)
+		kill(oldest->pid, SIGUSR1);
+}
+
+/* Wait until something has to be done. */
+static void
+wait_for_news(struct pool *p, bool later)
+{
+	bool full = count(FREE) == 0 && count(WAITING) == 0;
+	struct pollfd fds[2] = {
+		{ .fd = p->wake[0], .events = POLLIN },
+		{ .fd = full ? p->fd : -1, .events = POLLIN }
+	};
+	sigset_t block, old;
+	struct timespec soon = { 0, PATROL_MS * 1000000 };
+	char buf[64];
+	int n = 0;
+
+	/* Blocked, so that none comes between the test and the wait. */
+	sigfillset(&block);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	if (!cli_stopped() && !hangup && !child)
+		n = ppoll(fds, 2, later ? &soon : NULL, &old);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (n > 0 && fds[0].revents != 0 && read(p->wake[0], buf,
+	    sizeof(buf)) < 0)
+		return;
+	if (n > 0 && fds[1].revents != 0) {
+		make_room();
+		poll(NULL, 0, PATROL_MS / 2);
+	}
+}
+
+static void
+stop_all(struct pool *p)
+{
+	int64_t until_ns = clock_ns() + GRACE_NS;
+	struct slot *s;
+	int sig, state;
+
+	board->stopping = true;
+	close(p->fd);
+	while (count(FREE) < LISTEN_WORKERS_MAX) {
+		sig = clock_ns() < until_ns ? SIGTERM : SIGKILL;
+		for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX;
+		    s++) {
+			state = s->state;
+			if (s->pid > 0 && state != FREE &&
+			    (sig == SIGKILL || state != BUSY))
+				kill(s->pid, sig);
+		}
+		if (!child)
+			poll(NULL, 0, PATROL_MS / 5);
+		reap(p);
+	}
+}
+
+static unsigned
+n_spare(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < SPARE_MIN ? SPARE_MIN : n > SPARE_MAX / 2 ?
+	    SPARE_MAX / 2 : (unsigned)n;
+}
+
+void
+listen_run(struct cli *cli, int fd, const struct listen_hooks *hooks)
+{
+	struct pool p = { cli, hooks, fd, { -1, -1 }, n_spare(),
+	    DELAY_MIN_NS, 0 };
+	bool all;
+
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (board == MAP_FAILED || pipe2(p.wake, O_CLOEXEC | O_NONBLOCK) != 0) {
+		cli_say(cli, "%s", strerror(errno));
+		cli_status(cli, -NTDB_ESYS);
+		return;
+	}
+	cli_catch_signals();
+	catch_signal(SIGHUP, note_signal);
+	catch_signal(SIGCHLD, note_signal);
+	while (!cli_stopped()) {
+		if (child)
+			reap(&p);
+		if (hangup) {
+			hangup = 0;
+			if (hooks->check(hooks->arg))
+				board->generation++;
+		}
+		all = start_missing(&p);
+		wait_for_news(&p, !all);
+	}
+	stop_all(&p);
+}
+
+/* --------------------------------------------------------------- the socket */
+
+/* Take HOST:PORT or [HOST]:PORT apart, in place. */
+static bool
+split(char *address, char **host, char **port)
+{
+	char *colon = strrchr(address, ':'), *end;
+
+	if (colon == NULL || colon[1] == '\0')
+		return false;
+	*colon = '\0';
+	*port = colon + 1;
+	*host = address;
+	if (address[0] == '[') {
+		end = strchr(address, ']');
+		if (end == NULL || end[1] != '\0')
+			return false;
+		*end = '\0';
+		(*host)++;
+	} else if (strchr(address, ':') != NULL) {
+		return false;
+	}
+	return true;
+}
+
+static void
+say_address(struct cli *cli, int fd)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	char host[INET6_ADDRSTRLEN + 16], port[16];
+	bool v6;
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0 ||
+	    getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host),
+	    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return;
+	v6 = addr.ss_family == AF_INET6;
+	cli_say(cli, "listening on %s%s%s:%s", v6 ? "[" : "", host,
+	    v6 ? "]" : "", port);
+}
+
+/* A listening socket at one address; -1 with errno. */
+static int
+open_one(const struct addrinfo *a)
+{
+	int fd, one = 1, saved;
+
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1024) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+listen_open(struct cli *cli, const char *address)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+	    .ai_flags = AI_PASSIVE }, *list = NULL, *a;
+	char *copy = strdup(address), *host, *port;
+	int fd = -1, r;
+
+	if (copy == NULL || !split(copy, &host, &port))
+		cli_misuse(cli, "--listen %s: not HOST:PORT", address);
+	r = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &list);
+	if (r != 0) {
+		cli_say(cli, "%s: %s", address, gai_strerror(r));
+		cli_status(cli, -NTDB_ECONFIG);
+	}
+	for (a = list; a != NULL && fd == -1; a = a->ai_next)
+		fd = open_one(a);
+	if (r == 0 && fd == -1)
+		cli_fail_sys(cli, -NTDB_ESYS, address, "cannot listen");
+	if (fd != -1 && !cli->quiet &&
+	    (cli->verbose || strcmp(port, "0") == 0))
+		say_address(cli, fd);
+	if (list != NULL)
+		freeaddrinfo(list);
+	free(copy);
+	return fd;
+}
