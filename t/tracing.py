@@ -77,12 +77,15 @@ def injected(argv, data, call, fault):
 class Held:
     """A program that stops behind its nth call of that name, and goes on."""
 
-    def __init__(self, argv, name, nth, *faults):
+    def __init__(self, argv, name, nth, *faults, data=b""):
         self.p = subprocess.Popen(
             ["strace", "-o", "/dev/null", "-e",
              "inject=%s:signal=SIGSTOP:when=%d" % (name, nth), *faults,
-             program(argv[0]), *argv[1:]], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
+             program(argv[0]), *argv[1:]], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.p.stdin.write(data)
+        self.p.stdin.close()
+        self.p.stdin = None
         self.pid = None
         still, deadline = 0, time.monotonic() + 60
         # It is stopped for a moment at each call; here it stays so.
