@@ -69,7 +69,11 @@ enum {
 	NTDB_EBUSY = -75,	/* a lock was not to be had in time: try again */
 	NTDB_EVERSION = -76,	/* written by a newer ntdb */
 	NTDB_EPERM = -77,	/* permission denied */
-	NTDB_ECONFIG = -78	/* a configuration file is wrong */
+	NTDB_ECONFIG = -78,	/* a configuration file is wrong */
+
+	/* No tool ends with these: they answer what the caller asked for. */
+	NTDB_ELIMIT = -79,	/* more samples than he allowed */
+	NTDB_ESTOPPED = -80	/* his stop function said so */
 };
 
 /* What failed, where and why.  Text is cut to fit, never overflowed. */
@@ -540,16 +544,37 @@ struct ntdb_query_options {
 	int64_t	limit;		/* rows of each metric, negative: the last
 				 * ones; 0: no limit */
 	bool	regex;		/* METRIC is a POSIX extended regex */
+	bool	literal;	/* targets are names, whatever is in them */
 	bool	internal;	/* patterns match database `internal' too */
+	/*
+	 * Whether a metric that a target means is wanted; asked with NULL for
+	 * the metric, whether any of that database may be.  Only during
+	 * ntdb_query_open; NULL: all are.
+	 */
+	bool	(*match)(void *arg, const char *db, const char *metric);
+	void	*match_arg;
+	bool	names;		/* metrics only, without any sample: rows say
+				 * db, metric, id and type */
 	enum ntdb_order order;	/* NTDB_ORDER_DAY without aggregates only */
 	const uint8_t *aggregates; /* enum ntdb_aggregate, in this order */
 	size_t	n_aggregates;	/* 0: samples */
 	int64_t	window_ns;	/* 0: one bucket, the range */
+	/*
+	 * Not 0: at start, start + step ... <= end (both are to be given), for
+	 * each time t the newest sample in (t - lookback, t], if there is one:
+	 * t_ns of the row is t, start_ns and end_ns the sample's own time.
+	 */
+	int64_t	step_ns, lookback_ns;
+	uint64_t max_samples;	/* read no more, NTDB_ELIMIT; 0: no limit */
+	/* Asked for each block of some thousand samples, and each metric:
+	 * whether to give up, NTDB_ESTOPPED; may be NULL. */
+	bool	(*stop)(void *arg);
+	void	*stop_arg;
 };
 
 #define NTDB_QUERY_OPTIONS_INIT \
-	{ 0, 0, false, false, false, 0, 0, false, false, \
-	  NTDB_ORDER_METRIC, NULL, 0, 0 }
+	{ 0, 0, false, false, false, 0, 0, false, false, false, NULL, NULL, \
+	  false, NTDB_ORDER_METRIC, NULL, 0, 0, 0, 0, 0, NULL, NULL }
 
 struct ntdb_row {
 	const char *db;		/* borrowed until the close, and the same

@@ -21,7 +21,7 @@ more_samples(struct ntdb_query *q, struct ntdb_error *err)
 		return 0;
 	q->run_n = 0;
 	q->at = q->block.n = 0;
-	return scan_next_block(sc, &q->block, err);
+	return query_block(q, sc, &q->block, err);
 }
 
 /* The samples of the block from `at' on that are in the bucket. */
@@ -141,7 +141,7 @@ again(void *arg, struct agg_pass *pass, struct ntdb_error *err)
 	if (r != 0)
 		return r;
 	if ((r = scan_next_metric(sc, &id, err)) == 0)
-		while ((r = scan_next_block(sc, &b, err)) == 0)
+		while ((r = query_block(q, sc, &b, err)) == 0)
 			agg_again(pass, b.m, b.scale, b.n);
 	scan_close(sc);
 	return r == NTDB_END ? 0 : r;

@@ -57,7 +57,7 @@ count_skips(struct ntdb_query *q, struct query_db *db,
 	if (r != 0)
 		return r;
 	for (i = 0; (r = scan_next_metric(sc, &id, err)) == 0; i++) {
-		if ((r = query_count(sc, &n, err)) != 0)
+		if ((r = query_count(q, sc, &n, err)) != 0)
 			break;
 		if (n > 0)
 			db->skip[i] = q->stride *
@@ -206,7 +206,7 @@ query_next_of_day(struct ntdb_query *q, struct ntdb_row *row,
 		if (q->at == q->block.n) {
 			q->at = 0;
 			q->block.n = 0;
-			r = scan_next_block(q->dbs[q->db_at].scan, &q->block,
+			r = query_block(q, q->dbs[q->db_at].scan, &q->block,
 			    err);
 			if (r == NTDB_END) {
 				q->block.n = 0;

@@ -122,7 +122,8 @@ add_db(struct ntdb_query *q, size_t db_at, struct ntdb_error *err)
 	int r;
 
 	if ((r = query_open_db(q, db_at, err)) != 0 ||
-	    (r = tell_damage(q, db, err)) != 0)
+	    (r = tell_damage(q, db, err)) != 0 ||
+	    (r = query_account(q, db->sel->n, err)) != 0)
 		return r;
 	more = realloc(q->lasts,
 	    (q->n_lasts + db->sel->n) * sizeof(*q->lasts));

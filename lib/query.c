@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -122,6 +123,8 @@ query_next_metric(struct ntdb_query *q, struct ntdb_error *err)
 	int r;
 
 	q->in_metric = false;
+	if ((r = query_check(q, err)) != 0)
+		return r;
 	for (; q->db_at < q->sel.n; q->db_at++, q->in_db = false) {
 		db = &q->dbs[q->db_at];
 		if (!q->in_db) {
@@ -144,7 +147,36 @@ query_next_metric(struct ntdb_query *q, struct ntdb_error *err)
 }
 
 int
-query_count(struct scan *sc, uint64_t *n, struct ntdb_error *err)
+query_check(const struct ntdb_query *q, struct ntdb_error *err)
+{
+	if (q->opt.stop != NULL && q->opt.stop(q->opt.stop_arg))
+		return err_set(err, NTDB_ESTOPPED, "stopped");
+	return 0;
+}
+
+int
+query_account(struct ntdb_query *q, size_t n, struct ntdb_error *err)
+{
+	if (n > q->samples_left)
+		return err_set(err, NTDB_ELIMIT,
+		    "the query reads more than %" PRIu64 " samples",
+		    q->opt.max_samples);
+	q->samples_left -= n;
+	return query_check(q, err);
+}
+
+int
+query_block(struct ntdb_query *q, struct scan *sc, struct block *b,
+    struct ntdb_error *err)
+{
+	int r = scan_next_block(sc, b, err);
+
+	return r != 0 ? r : query_account(q, b->n, err);
+}
+
+int
+query_count(struct ntdb_query *q, struct scan *sc, uint64_t *n,
+    struct ntdb_error *err)
 {
 	const struct page_stats *stats;
 	int64_t first_t, last_t;
@@ -157,7 +189,7 @@ query_count(struct scan *sc, uint64_t *n, struct ntdb_error *err)
 		while (scan_skip_run(sc, 0, NULL, NULL, &stats, &n_run,
 		    &first_t, &last_t) == 0)
 			*n += n_run;
-		if ((r = scan_next_block(sc, &b, err)) != 0)
+		if ((r = query_block(q, sc, &b, err)) != 0)
 			break;
 		*n += b.n;
 	}
@@ -187,7 +219,7 @@ begin_samples(struct ntdb_query *q, struct ntdb_error *err)
 	q->rows_left = q->opt.limit > 0 ? (uint64_t)q->opt.limit : UINT64_MAX;
 	if (q->opt.limit >= 0)
 		return 0;
-	r = query_count(q->dbs[q->db_at].scan, &n, err);
+	r = query_count(q, q->dbs[q->db_at].scan, &n, err);
 	if (r == 0 && n > 0)
 		q->wanted = query_skipped(q, (n - 1) / q->stride + 1) *
 		    q->stride;
@@ -231,7 +263,7 @@ next_sample(struct ntdb_query *q, struct ntdb_error *err)
 			q->index += n;
 			gap -= n;
 		}
-		r = scan_next_block(sc, &q->block, err);
+		r = query_block(q, sc, &q->block, err);
 		if (r != 0)
 			return r;
 	}
@@ -274,6 +306,29 @@ next_of_metric(struct ntdb_query *q, struct ntdb_row *row,
 	return 0;
 }
 
+/* The next metric of the selection. */
+static int
+next_name(struct ntdb_query *q, struct ntdb_row *row, struct ntdb_error *err)
+{
+	struct query_db *db;
+	int r;
+
+	while (q->db_at < q->sel.n &&
+	    q->metric_at >= q->dbs[q->db_at].sel->n) {
+		query_close_db(q, q->db_at++);
+		q->metric_at = 0;
+	}
+	if (q->db_at == q->sel.n)
+		return NTDB_END;
+	db = &q->dbs[q->db_at];
+	if ((r = query_open_db(q, q->db_at, err)) != 0 ||
+	    (r = query_check(q, err)) != 0)
+		return r;
+	query_metric(q, &db->snap, db->sel->ids[q->metric_at++]);
+	query_row(q, 0, 0, NULL, row);
+	return 0;
+}
+
 static int
 check_options(const struct ntdb_query_options *opt, size_t n_targets,
     struct ntdb_error *err)
@@ -292,6 +347,11 @@ check_options(const struct ntdb_query_options *opt, size_t n_targets,
 	if (opt->n_aggregates > 0 && opt->order == NTDB_ORDER_DAY)
 		return err_set(err, NTDB_EUSAGE,
 		    "aggregates do not come by day");
+	if (opt->step_ns != 0 && (opt->step_ns < 0 || opt->lookback_ns < 1 ||
+	    !opt->has_start || !opt->has_end || opt->n_aggregates > 0 ||
+	    opt->last || opt->order != NTDB_ORDER_METRIC))
+		return err_set(err, NTDB_EUSAGE,
+		    "steps need both ends and a lookback, and nothing else");
 	if (opt->window_ns < 0 ||
 	    (opt->window_ns > 0 && opt->n_aggregates == 0))
 		return err_set(err, NTDB_EUSAGE,
@@ -338,7 +398,7 @@ select_named(struct ntdb_query *q, const char *target)
 	const struct snapshot *s;
 	struct selected *d;
 
-	if (q->opt.regex || slash == NULL ||
+	if (q->opt.regex || q->opt.match != NULL || slash == NULL ||
 	    !ntdb_database_name_ok(target, (size_t)(slash - target)))
 		return false;
 	if ((q->sel.dbs = d = calloc(1, sizeof(*d))) == NULL)
@@ -375,10 +435,18 @@ ntdb_query_open(struct ntdb *root, const struct ntdb_query_options *opt,
 	q->opt = *opt;
 	q->first = opt->has_start ? opt->start_ns : INT64_MIN;
 	q->last = opt->has_end ? opt->end_ns : INT64_MAX;
+	if (opt->step_ns > 0 && __builtin_sub_overflow(q->first,
+	    opt->lookback_ns - 1, &q->first))
+		q->first = INT64_MIN;
+	q->over = opt->step_ns > 0 && opt->start_ns > opt->end_ns;
+	q->samples_left = opt->max_samples > 0 ? opt->max_samples :
+	    UINT64_MAX;
 	q->stride = opt->stride > 0 ? opt->stride : 1;
 	q->row_at = opt->n_aggregates;
 	agg_init(&q->agg, opt->aggregates, opt->n_aggregates);
-	q->next = opt->n_aggregates > 0 ? query_next_row_of_bucket :
+	q->next = opt->names ? next_name :
+	    opt->step_ns > 0 ? query_next_of_step :
+	    opt->n_aggregates > 0 ? query_next_row_of_bucket :
 	    opt->last ? query_next_last :
 	    opt->order == NTDB_ORDER_DAY ? query_next_of_day : next_of_metric;
 	if ((r = pagecache_new(&q->cache, root, err)) != 0)

@@ -37,6 +37,7 @@ struct ntdb_query {
 	struct ntdb_query_options opt;
 	int64_t	first, last;		/* the range, ends given or not */
 	uint64_t stride;
+	uint64_t samples_left;		/* that may be read */
 	struct selection sel;
 	struct pagecache *cache;
 	struct query_db *dbs;		/* one per selected database; owned */
@@ -60,6 +61,13 @@ struct ntdb_query {
 	uint64_t index;			/* of the next sample */
 	uint64_t wanted;		/* index of the next one to give */
 	uint64_t rows_left;
+
+	/* Steps. */
+	int64_t	step;			/* the next one's time */
+	bool	has_sample;		/* the newest one not after it, if that
+					 * is not in the block any more: */
+	int64_t	sample_t, sample_m;
+	uint8_t	sample_scale;
 
 	/* Buckets. */
 	struct agg agg;
@@ -97,7 +105,9 @@ void query_row(const struct ntdb_query *q, int64_t t, int64_t m,
 /* How many rows -limit leaves out at the start, of all there are. */
 uint64_t query_skipped(const struct ntdb_query *q, uint64_t rows);
 
-/* The three kinds of rows, but for samples by metric. */
+/* The kinds of rows, but for samples by metric. */
+int query_next_of_step(struct ntdb_query *q, struct ntdb_row *row,
+    struct ntdb_error *err);
 int query_next_row_of_bucket(struct ntdb_query *q, struct ntdb_row *row,
     struct ntdb_error *err);
 int query_next_of_day(struct ntdb_query *q, struct ntdb_row *row,
@@ -108,7 +118,21 @@ int query_next_last(struct ntdb_query *q, struct ntdb_row *row,
 /* The next metric, by DB/METRIC.  NTDB_END. */
 int query_next_metric(struct ntdb_query *q, struct ntdb_error *err);
 
+/*
+ * The next samples of the current metric of a scan.  NTDB_END.  They count as
+ * read: NTDB_ELIMIT, NTDB_ESTOPPED.
+ */
+int query_block(struct ntdb_query *q, struct scan *sc, struct block *b,
+    struct ntdb_error *err);
+
+/* Whether to give up. */
+int query_check(const struct ntdb_query *q, struct ntdb_error *err);
+
+/* Account for n samples that are read. */
+int query_account(struct ntdb_query *q, size_t n, struct ntdb_error *err);
+
 /* Count the samples of the current metric of a scan; it begins again. */
-int query_count(struct scan *sc, uint64_t *n, struct ntdb_error *err);
+int query_count(struct ntdb_query *q, struct scan *sc, uint64_t *n,
+    struct ntdb_error *err);
 
 #endif

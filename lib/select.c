@@ -9,6 +9,7 @@ struct target {
 	const char *text;
 	size_t	db_len;
 	const char *metric;	/* NULL: all */
+	bool	literal;	/* it has no wildcards */
 	bool	is_pattern;	/* the database's part */
 	bool	has_regex;
 	regex_t	regex;		/* owned, if has_regex */
@@ -43,8 +44,8 @@ targets_free(struct target *t, size_t n)
 }
 
 static int
-target_scan(struct target *t, const char *text, bool regex,
-    struct ntdb_error *err)
+target_scan(struct target *t, const char *text,
+    const struct ntdb_query_options *opt, struct ntdb_error *err)
 {
 	const char *slash = strchr(text, '/');
 	char why[128];
@@ -53,11 +54,12 @@ target_scan(struct target *t, const char *text, bool regex,
 	t->text = text;
 	t->db_len = slash != NULL ? (size_t)(slash - text) : strlen(text);
 	t->metric = slash != NULL ? slash + 1 : NULL;
-	t->is_pattern = glob_is_pattern(text, t->db_len);
+	t->literal = opt->literal;
+	t->is_pattern = !t->literal && glob_is_pattern(text, t->db_len);
 	if (!t->is_pattern && !ntdb_database_name_ok(text, t->db_len))
 		return err_set(err, NTDB_ENOENT, "%s: no such database",
 		    text);
-	if (!regex || t->metric == NULL)
+	if (!opt->regex || t->metric == NULL)
 		return 0;
 	rc = regcomp(&t->regex, t->metric, REG_EXTENDED | REG_NOSUB);
 	if (rc != 0) {
@@ -136,7 +138,8 @@ mark(const struct state *s, const struct target *t, uint8_t *marks,
 			marks[id] = 1;
 			return 0;
 		}
-		if (!glob_is_pattern(t->metric, strlen(t->metric)))
+		if (t->literal ||
+		    !glob_is_pattern(t->metric, strlen(t->metric)))
 			return t->is_pattern ? 0 : err_set(err, NTDB_ENOENT,
 			    "%s: no such metric", t->text);
 	}
@@ -145,6 +148,26 @@ mark(const struct state *s, const struct target *t, uint8_t *marks,
 		    name_matches(t, state_name(s, m), m->name_len))
 			marks[id] = 1;
 	return 0;
+}
+
+/* Leave out what the caller does not want. */
+static void
+unmark(const struct state *s, const struct ntdb_query_options *opt,
+    const char *db, uint8_t *marks)
+{
+	char text[METRIC_NAME_MAX + 1];
+	const struct metric *m;
+	uint32_t id;
+
+	for (id = 1; id < s->n_slots; id++) {
+		if (!marks[id])
+			continue;
+		m = &s->metrics[id];
+		memcpy(text, state_name(s, m), m->name_len);
+		text[m->name_len] = '\0';
+		if (!opt->match(opt->match_arg, db, text))
+			marks[id] = 0;
+	}
 }
 
 /* The marked ids, sorted by name. */
@@ -181,7 +204,8 @@ collect(const struct state *s, const uint8_t *marks, struct selected *d,
 /* What the targets mean in one database. */
 static int
 select_in(struct ntdb *root, const char *db, const struct target *targets,
-    size_t n, bool internal, struct selected *d, struct ntdb_error *err)
+    size_t n, const struct ntdb_query_options *opt, struct selected *d,
+    struct ntdb_error *err)
 {
 	struct snapshot snap;
 	uint8_t *marks = NULL;
@@ -190,8 +214,11 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
 	int r = 0;
 
 	for (i = 0; i < n && r == 0; i++) {
-		if (!concerns(&targets[i], db, internal))
+		if (!concerns(&targets[i], db, opt->internal))
 			continue;
+		if (!open && opt->match != NULL &&
+		    !opt->match(opt->match_arg, db, NULL))
+			return 0;
 		if (!open) {
 			open = true;
 			r = snapshot_open(&snap, root, db, err);
@@ -203,6 +230,8 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
 			r = mark(&snap.state, &targets[i], marks, err);
 	}
 	if (open && r == 0) {
+		if (opt->match != NULL)
+			unmark(&snap.state, opt, db, marks);
 		memcpy(d->db, db, strlen(db) + 1);
 		r = collect(&snap.state, marks, d, err);
 	}
@@ -235,7 +264,8 @@ check_named(const struct target *targets, size_t n, char *const *names,
 
 static int
 select_all(struct ntdb *root, const struct target *targets, size_t n,
-    bool internal, struct selection *sel, struct ntdb_error *err)
+    const struct ntdb_query_options *opt, struct selection *sel,
+    struct ntdb_error *err)
 {
 	char **names = NULL;
 	size_t n_names = 0, i;
@@ -255,7 +285,7 @@ select_all(struct ntdb *root, const struct target *targets, size_t n,
 	for (i = 0; i < n_names && r == 0; i++) {
 		struct selected *d = &sel->dbs[sel->n];
 
-		r = select_in(root, names[i], targets, n, internal, d, err);
+		r = select_in(root, names[i], targets, n, opt, d, err);
 		if (d->n > 0) {
 			sel->n++;
 		} else {
@@ -283,9 +313,9 @@ select_targets(struct ntdb *root, const struct ntdb_query_options *opt,
 	if ((r = root_open(root, false, err)) != 0)
 		goto done;
 	for (i = 0; i < n && r == 0; i++)
-		r = target_scan(&t[i], targets[i], opt->regex, err);
+		r = target_scan(&t[i], targets[i], opt, err);
 	if (r == 0)
-		r = select_all(root, t, n, opt->internal, sel, err);
+		r = select_all(root, t, n, opt, sel, err);
 	if (r != 0)
 		selection_release(sel);
 done:
