@@ -20,19 +20,24 @@ struct telling {
 
 /* What was done of a job: asked for with -n or -v. */
 static void
-tell(void *arg, const char *db, const char *job, uint64_t metrics,
-    uint64_t written, uint64_t replaced)
+tell(void *arg, const char *db, const char *job,
+    const struct ntdb_rollup_result *did)
 {
 	const struct telling *t = arg;
 
-	if (t->dry_run)
+	if (t->dry_run && did->unsure > 0)
+		printf("%s: [rollup.%s] would write %" PRIu64 " values and "
+		    "replace %" PRIu64 " to %" PRIu64 ", of %" PRIu64
+		    " metrics\n", db, job, did->written, did->replaced,
+		    did->replaced + did->unsure, did->metrics);
+	else if (t->dry_run)
 		printf("%s: [rollup.%s] would write %" PRIu64 " values and "
 		    "replace %" PRIu64 ", of %" PRIu64 " metrics\n", db, job,
-		    written, replaced, metrics);
+		    did->written, did->replaced, did->metrics);
 	else if (t->cli->verbose)
 		cli_say(t->cli, "%s: [rollup.%s] %" PRIu64 " values written, "
 		    "%" PRIu64 " replaced, of %" PRIu64 " metrics", db, job,
-		    written, replaced, metrics);
+		    did->written, did->replaced, did->metrics);
 }
 
 static bool

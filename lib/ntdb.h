@@ -448,26 +448,30 @@ int ntdb_retain(struct ntdb *db, const char *name,
 
 /* -------------------------------------------------------------- rollups */
 
+struct ntdb_rollup_result {
+	uint64_t jobs;		/* that had something to do */
+	uint64_t metrics;	/* of which buckets were computed: how many
+				 * of each job */
+	uint64_t written;	/* values behind the last one of their metric */
+	uint64_t replaced;	/* values before it that were others, or not
+				 * there */
+	uint64_t unsure;	/* dry run: values that would be compared, and
+				 * replaced if they differ, which only the
+				 * results of jobs before can tell */
+};
+
 struct ntdb_rollup_options {
 	bool	rebuild;	/* compute all again that has its source */
 	bool	dry_run;	/* only say what would be done */
-	/* Told what was (would be) done of each job that had work; may be
-	 * NULL. */
+	/* Told what was (would be) done of each job that had work; what it is
+	 * given is borrowed for the call.  May be NULL. */
 	void	(*done)(void *arg, const char *db, const char *job,
-		    uint64_t metrics, uint64_t written, uint64_t replaced);
+		    const struct ntdb_rollup_result *did);
 	void	*arg;
 	/* Asked between jobs and often within one: whether to end.  What is
 	 * done then stays, and is right; the next run does what is left.  May
 	 * be NULL. */
 	bool	(*stop)(void *arg);
-};
-
-struct ntdb_rollup_result {
-	uint64_t jobs;		/* that had something to do */
-	uint64_t metrics;	/* of which buckets were computed: how many
-				 * of each job */
-	uint64_t written;	/* values that are new */
-	uint64_t replaced;	/* values that were others before */
 };
 
 /*

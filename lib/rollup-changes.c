@@ -56,6 +56,12 @@ join(struct rollup_change *c, size_t n, uint64_t apart)
 	return k + 1;
 }
 
+size_t
+rollup_join_changes(struct rollup_change *c, size_t n)
+{
+	return join(c, n, 0);
+}
+
 #define JOIN_AT (1u << 16)
 #define LIST_MAX (1u << 18)
 

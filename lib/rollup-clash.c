@@ -181,7 +181,7 @@ add_source(struct clash *c, struct ntdb *root, uint32_t db,
 	return r;
 }
 
-/* The name that each job has, or an example, and all jobs that would read it. */
+/* The name that each job has, or an example, and all that would read it. */
 static int
 add_examples(struct clash *c, const uint32_t *writers)
 {

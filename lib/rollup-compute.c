@@ -18,6 +18,7 @@ struct group {
 	uint32_t *by_id;		/* owned: index in tasks + 1 */
 	struct buf names;		/* DB/METRIC, each with its NUL */
 	const char **targets;		/* owned */
+	size_t	n_targets;
 };
 
 static void
@@ -62,6 +63,10 @@ group_targets(const struct rollup_work *w, struct group *g,
 		const struct metric *m = state_metric(s, id);
 
 		g->by_id[id] = (uint32_t)i + 1;
+		/* What is only foreseen cannot be asked for. */
+		if (w->foresight != NULL && id >= w->foresight->new_from)
+			continue;
+		g->n_targets++;
 		buf_add(&g->names, db, strlen(db));
 		buf_add_u8(&g->names, '/');
 		buf_add(&g->names, state_name(s, m), m->name_len);
@@ -69,7 +74,7 @@ group_targets(const struct rollup_work *w, struct group *g,
 	}
 	if (!buf_ok(&g->names))
 		return err_nomem(err);
-	for (i = 0; i < g->n; i++) {
+	for (i = 0; i < g->n_targets; i++) {
 		g->targets[i] = (const char *)g->names.data + at;
 		at += strlen(g->targets[i]) + 1;
 	}
@@ -103,11 +108,15 @@ take_row(struct rollup_work *w, struct group *g,
 	v.value = row->value;
 	item = &w->items[v.item];
 	bucket_span(row->bucket_ns, w->def->interval_ns, &first, &last);
+	if (w->foresight != NULL && rollup_is_foreseen(w->foresight,
+	    item->id, first, last))
+		return 0;
 	if (last < INT64_MAX && last + 1 > item->done)
 		item->done = last + 1;
 	return rollup_dest_put(w, &v, err);
 }
 
+/* All rows there are: NTDB_END, or 0 if the run is stopped. */
 static int
 group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 {
@@ -115,9 +124,10 @@ group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 	struct ntdb_query *q;
 	struct ntdb_row row;
 	uint32_t a;
-	size_t i;
 	int r;
 
+	if (g->n_targets == 0)
+		return NTDB_END;
 	opt.start_ns = g->from;
 	opt.has_start = g->from != INT64_MIN;
 	opt.end_ns = g->to - 1;
@@ -126,7 +136,7 @@ group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 	opt.aggregates = w->def->aggregates;
 	opt.n_aggregates = w->def->n_aggregates;
 	opt.window_ns = w->def->interval_ns;
-	r = ntdb_query_open(w->root, &opt, g->targets, g->n, &q, err);
+	r = ntdb_query_open(w->root, &opt, g->targets, g->n_targets, &q, err);
 	if (r != 0)
 		return r;
 	while (!rollup_is_stopped(w) &&
@@ -137,9 +147,23 @@ group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 			break;
 	}
 	ntdb_query_close(q);
-	for (i = 0; r == NTDB_END && i < g->n; i++)
+	return r;
+}
+
+static int
+group_compute(struct rollup_work *w, struct group *g, struct ntdb_error *err)
+{
+	size_t i;
+	int r = group_rows(w, g, err);
+
+	if (r != NTDB_END)
+		return r;
+	for (r = 0, i = 0; r == 0 && i < g->n; i++) {
 		g->tasks[i].computed = true;
-	return r == NTDB_END ? 0 : r;
+		if (w->foresight != NULL)
+			r = rollup_foresee_task(w, &g->tasks[i], err);
+	}
+	return r;
 }
 
 /* See which items were computed, and whether all of each. */
@@ -181,7 +205,7 @@ rollup_compute(struct rollup_work *w, struct ntdb_error *err)
 	    at += g.n) {
 		group_find(w, at, &g);
 		if ((r = group_targets(w, &g, err)) == 0)
-			r = group_rows(w, &g, err);
+			r = group_compute(w, &g, err);
 		group_release(&g);
 	}
 	sum_up(w);

@@ -36,6 +36,7 @@ struct place {
 struct replacement {
 	struct rewrite_sample sample;
 	struct place place;
+	uint32_t a;		/* the aggregate, of the job's */
 };
 
 /* Values of one metric, while what is stored of it goes by. */
@@ -56,7 +57,7 @@ settle(struct comparing *c)
 	struct stored s = rollup_stored(v);
 	struct replacement x = { { .id = c->next->id, .is_int = s.is_int,
 	    .fresh = c->same + c->other == 0, .scale = s.scale, .t = v->t,
-	    .m = s.m }, { v->item, v->t } };
+	    .m = s.m }, { v->item, v->t }, v->a };
 
 	/* Samples are not deleted one by one: their data file is gone. */
 	if (c->more || (c->other > 0 && v->t < c->w->dest->source_from))
@@ -152,15 +153,24 @@ pick(struct comparing *c, struct ntdb_error *err)
 	size_t n = c->replace.len / sizeof(*x), i;
 	size_t n_keep = c->keep.len / sizeof(*keep);
 	struct buf *out = &c->w->dest->replace;
+	int r;
 
 	if (!buf_ok(&c->replace) || !buf_ok(&c->keep))
 		return err_nomem(err);
 	if (n_keep > 0)
 		qsort(keep, n_keep, sizeof(*keep), compare_places);
-	for (i = 0; i < n; i++)
-		if (n_keep == 0 || bsearch(&x[i].place, keep, n_keep,
-		    sizeof(*keep), compare_places) == NULL)
-			buf_add(out, &x[i].sample, sizeof(x[i].sample));
+	for (i = 0; i < n; i++) {
+		const struct rollup_value v = { .item = x[i].place.item,
+		    .a = x[i].a, .t = x[i].place.t };
+
+		if (n_keep > 0 && bsearch(&x[i].place, keep, n_keep,
+		    sizeof(*keep), compare_places) != NULL)
+			continue;
+		buf_add(out, &x[i].sample, sizeof(x[i].sample));
+		if (c->w->foresight != NULL &&
+		    (r = rollup_dest_note(c->w, &v, err)) != 0)
+			return r;
+	}
 	return buf_ok(out) ? 0 : err_nomem(err);
 }
 

@@ -222,8 +222,6 @@ append(struct rollup_work *w, const struct rollup_value *v,
 	int r;
 
 	w->res->written++;
-	if (w->opt->dry_run)
-		return 0;
 	if (d->in == NULL) {
 		opt.sync = true;
 		opt.refused = note_refused;
@@ -252,6 +250,8 @@ rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
 
 	if (!dm->known && (r = look_up(w, v, dm, err)) != 0)
 		return r;
+	if (w->foresight != NULL && !(dm->has_last && v->t <= dm->last_t))
+		return rollup_dest_foresee(w, v, err);
 	if (dm->has_last && v->t <= dm->last_t) {
 		/* Damage in its file is not seen from its state. */
 		if (v->t == dm->last_t && !w->opt->rebuild &&
@@ -266,6 +266,46 @@ rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
 	dm->last_bits = value_bits(v->is_int, s.m, s.scale);
 	return append(w, v, err);
 }
+
+/* ---- dry runs */
+
+int
+rollup_dest_note(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err)
+{
+	struct dest_metric *dm = dest_metric_of(w, v);
+	const struct buf *name = &w->dest->metric;
+	int r;
+
+	if (!dm->noted) {
+		if ((r = name_metric(w, v, err)) != 0 ||
+		    (r = rollup_foresee_metric(w, (const char *)name->data,
+		    name->len - 1, &dm->foreseen, err)) != 0)
+			return r;
+		dm->noted = true;
+	}
+	if (dm->foreseen != UINT32_MAX)
+		rollup_foresee_result(w->foresight, dm->foreseen, v->t);
+	return 0;
+}
+
+int
+rollup_dest_foresee(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err)
+{
+	struct dest_metric *dm = dest_metric_of(w, v);
+	int r;
+
+	if (!dm->known && (r = look_up(w, v, dm, err)) != 0)
+		return r;
+	if (dm->has_last && v->t <= dm->last_t)
+		w->res->unsure++;
+	else
+		w->res->written++;
+	return rollup_dest_note(w, v, err);
+}
+
+/* ---- the end */
 
 /*
  * Sync what is there: a run that was killed may have written it and not have

@@ -20,6 +20,8 @@ struct dest_metric {
 	uint32_t id;		/* 0: it is new */
 	int64_t	last_t;
 	uint64_t last_bits;	/* as value_bits */
+	bool	noted;		/* a dry run has taken note of it: */
+	uint32_t foreseen;	/* see rollup_foresee_metric */
 };
 
 struct rollup_dest {
@@ -53,6 +55,10 @@ dest_metric_of(const struct rollup_work *w, const struct rollup_value *v)
 {
 	return &w->dest->metrics[v->item * w->def->n_aggregates + v->a];
 }
+
+/* A dry run would write this value: let later jobs know. */
+int rollup_dest_note(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err);
 
 /*
  * Put a value aside whose metric has samples as late as it.  The values of a

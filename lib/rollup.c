@@ -23,6 +23,7 @@ struct run {
 	struct ntdb_rollup_result *res;
 	struct rollup_plan plan;
 	struct progress *progress;	/* owned, by database */
+	struct rollup_foresight foresight;
 };
 
 /* The jobs of one database that come one after the other. */
@@ -157,8 +158,11 @@ open_source(struct group *g, struct ntdb_error *err)
 	if (r != 0 || (r = rollup_complete_lasts(&g->snap, err)) != 0 ||
 	    (r = take_since(g, err)) != 0)
 		return r;
-	return rollup_changes(&g->snap, &g->progress->since, &g->changes,
+	r = rollup_changes(&g->snap, &g->progress->since, &g->changes,
 	    &g->n_changes, err);
+	return r != 0 || !run->opt->dry_run ? r :
+	    rollup_foresee_source(&run->foresight, g->source, &g->snap,
+	    &g->changes, &g->n_changes, err);
 }
 
 /* ---- jobs */
@@ -224,22 +228,32 @@ do_work(struct rollup_work *w, struct ntdb_error *err)
 	return r;
 }
 
+/* Values that were put, or would be. */
+static uint64_t
+values(const struct ntdb_rollup_result *r)
+{
+	return r->written + r->replaced + r->unsure;
+}
+
 /* Tell what was done of a job. */
 static void
 tell(const struct group *g, const struct rollup_work *w,
     const struct ntdb_rollup_result *before)
 {
-	const struct ntdb_rollup_result *r = w->res;
 	const struct run *run = g->run;
+	struct ntdb_rollup_result did = *w->res;
 
-	if (r->written == before->written && r->replaced == before->replaced)
+	did.jobs = 1;
+	did.metrics -= before->metrics;
+	did.written -= before->written;
+	did.replaced -= before->replaced;
+	did.unsure -= before->unsure;
+	if (values(&did) == 0)
 		return;
 	w->res->jobs++;
 	if (run->opt->done != NULL)
 		run->opt->done(run->opt->arg, run->plan.dbs[g->source].name,
-		    w->def->job->id, r->metrics - before->metrics,
-		    r->written - before->written,
-		    r->replaced - before->replaced);
+		    w->def->job->id, &did);
 }
 
 static int
@@ -249,7 +263,8 @@ run_job(struct group *g, const struct rollup_def *d, struct ntdb_error *err)
 	struct ntdb_rollup_result before = *g->run->res;
 	struct rollup_work w = { .root = g->run->root, .plan = &g->run->plan,
 	    .def = d, .source = &g->snap, .opt = g->run->opt,
-	    .res = g->run->res, .anew = anew };
+	    .res = g->run->res, .anew = anew,
+	    .foresight = g->run->opt->dry_run ? &g->run->foresight : NULL };
 	int r;
 
 	r = rollup_find_work(&w, anew ? NULL : &g->cp, g->changes,
@@ -285,7 +300,7 @@ run_jobs(struct group *g, struct ntdb_error *err)
 	for (i = 0; i < g->n; i++) {
 		const struct rollup_def *d = &run->plan.defs[g->defs[i]];
 		struct ntdb_error why = NTDB_ERROR_INIT;
-		uint64_t before = run->res->written + run->res->replaced;
+		const uint64_t before = values(run->res);
 
 		if (is_stopped(run)) {
 			g->progress->failed = true;
@@ -296,8 +311,7 @@ run_jobs(struct group *g, struct ntdb_error *err)
 		written = false;
 		if (r == 0)
 			r = run_job(g, d, &why);
-		written = d->dest == g->source &&
-		    run->res->written + run->res->replaced > before;
+		written = d->dest == g->source && values(run->res) > before;
 		if (r == 0)
 			continue;
 		g->progress->failed = true;
@@ -464,6 +478,7 @@ ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
 	if ((r = rollup_plan_make(&run.plan, db, names, n, err)) == 0)
 		r = run_all(&run, err);
 	free(run.progress);
+	rollup_foresight_release(&run.foresight);
 	rollup_plan_release(&run.plan);
 	return r;
 }

@@ -7,6 +7,7 @@
  * what has come since, rollup-items.c the metrics of a job that have something
  * due, rollup-compute.c their buckets; rollup-dest.c brings the results into
  * the destination, and rollup-dest-compare.c replaces what differs there.
+ * rollup-foresee.c tells later jobs of a dry run what those before would do.
  *
  * A bucket's results are compared with what the destination has.  So a run
  * that was killed, a run that comes twice, and buckets that are computed
@@ -138,6 +139,9 @@ struct rollup_since {
 int rollup_changes(struct snapshot *s, const struct rollup_since *since,
     struct rollup_change **out, size_t *n, struct ntdb_error *err);
 
+/* Sort changes, and join those that overlap; how many are left. */
+size_t rollup_join_changes(struct rollup_change *c, size_t n);
+
 /* The earliest time in a snapshot's log; INT64_MAX: it has no samples. */
 int rollup_log_first(struct snapshot *s, int64_t *first,
     struct ntdb_error *err);
@@ -145,6 +149,15 @@ int rollup_log_first(struct snapshot *s, int64_t *first,
 /* ---- a run */
 
 struct rollup_dest;
+struct rollup_foreseen;
+
+/* What a dry run would have written up to now. */
+struct rollup_foresight {
+	struct rollup_foreseen *at;	/* owned */
+	size_t	n;
+	size_t	n_sorted;	/* of them, by id: those of the source */
+	uint32_t new_from;	/* ids from it on the source does not have */
+};
 
 /* A job that is being run. */
 struct rollup_work {
@@ -159,6 +172,8 @@ struct rollup_work {
 	struct rollup_task *tasks;	/* owned; sorted by from, to, item */
 	size_t	n_tasks, tasks_cap;
 	struct rollup_dest *dest;	/* owned */
+	struct rollup_foresight *foresight;	/* borrowed; NULL: this is no
+						 * dry run */
 	bool	anew;			/* of some metric all that there is is
 					 * computed */
 	bool	stopped;		/* the caller has had enough */
@@ -208,6 +223,38 @@ int rollup_dest_put(struct rollup_work *w, const struct rollup_value *v,
  * told in w->refused, and items that they came of have done = next.
  */
 int rollup_dest_finish(struct rollup_work *w, struct ntdb_error *err);
+
+/* A dry run would put a value that is not known. */
+int rollup_dest_foresee(struct rollup_work *w, const struct rollup_value *v,
+    struct ntdb_error *err);
+
+/* ---- dry runs */
+
+/*
+ * A metric that the job at hand would write results of: *index is for
+ * rollup_foresee_result, or UINT32_MAX if no job reads it.
+ */
+int rollup_foresee_metric(struct rollup_work *w, const char *name, size_t len,
+    uint32_t *index, struct ntdb_error *err);
+void rollup_foresee_result(struct rollup_foresight *f, uint32_t index,
+    int64_t t);
+
+/*
+ * Put what would have been written to database db of the plan into its
+ * snapshot and its list of n changes, which may move.
+ */
+int rollup_foresee_source(struct rollup_foresight *f, uint32_t db,
+    struct snapshot *snap, struct rollup_change **changes, size_t *n,
+    struct ntdb_error *err);
+
+/* Whether anything would have been written to a metric of the source. */
+bool rollup_is_foreseen(const struct rollup_foresight *f, uint32_t id,
+    int64_t first, int64_t last);
+
+/* Put the results of a task that rest on what would have been written. */
+int rollup_foresee_task(struct rollup_work *w, const struct rollup_task *task,
+    struct ntdb_error *err);
+void rollup_foresight_release(struct rollup_foresight *f);
 
 /* ---- results that are refused */
 

@@ -182,6 +182,63 @@ same(r.out, b"s: [rollup.good] would write 15 values and replace 0, of 1 "
      b"metrics\n", "-n says it")
 ok(state(root) == before, "-n: nothing is written")
 
+# ---- -n of a cascade: what comes of results that are not there yet
+
+root = temp + "/cascade"
+LATE = "[metrics]\nlate = accept\n"
+write_manifest(root, "s", LATE + section(
+    "m", source_metric="m", destination_db="d1", interval="1m",
+    aggregates="max count"))
+write_manifest(root, "d1", section(
+    "h", source_pattern="*.max", destination_db="d2", interval="1h",
+    aggregates="max") + section(
+    "w", source_pattern="nosuch", destination_db="d2", interval="1w"))
+write_manifest(root, "d2", section(
+    "d", source_pattern="*", destination_db="d3", interval="1d",
+    aggregates="max count last"))
+
+
+def would(*lines):
+    return "".join(
+        "%s: [rollup.%s] would write %s, of 1 metrics\n" % x
+        for x in lines).encode()
+
+
+def foreseen(now, want, name):
+    before = state(root)
+    r = rollup(root, "--now", now, "-n")
+    same((r.status, r.out, r.err), (0, want, b""), name)
+    ok(state(root) == before, name + ": nothing is written")
+    same(rollup(root, "--now", now).status, 0, name + ": done")
+    r = rollup(root, "--now", now, "-n")
+    same((r.status, r.out, r.err), (0, b"", b""), name + ": nothing is left")
+
+
+# Every half an hour for 60 hours from midnight on: 120 minutes, 60 hours and
+# two days that are over, while the third is not.
+ingest(root, "".join("s/m %di 2026-12-%02dT%02d:%02d\n" % (
+    i, 1 + i // 48, i // 2 % 24, i % 2 * 30) for i in range(120)),
+    "--now", "2026-12-03T12:10")
+foreseen("2026-12-03T12:10", would(
+    ("s", "m", "240 values and replace 0"),
+    ("d1", "h", "60 values and replace 0"),
+    ("d2", "d", "6 values and replace 0")), "three levels at once")
+# One in a minute that is there changes its maximum and count; one in an hour
+# that is there but not in its minute; one in a new hour of the first day.
+ingest(root, "s/m 900i 2026-12-01T03:00:01\ns/m 1i 2026-12-01T04:10\n"
+       "s/m 1i 2026-11-30T05:00\n", "--now", "2026-12-03T12:10")
+foreseen("2026-12-03T12:10", would(
+    ("s", "m", "0 values and replace 6"),
+    ("d1", "h", "0 values and replace 0 to 3"),
+    ("d2", "d", "0 values and replace 0 to 6")), "late ones")
+# The rest of the third day.
+ingest(root, "s/m 7i 2026-12-03T13:00\ns/m 8i 2026-12-04T00:00\n",
+       "--now", "2026-12-04T00:30")
+foreseen("2026-12-04T00:30", would(
+    ("s", "m", "4 values and replace 0"),
+    ("d1", "h", "1 values and replace 0"),
+    ("d2", "d", "3 values and replace 0")), "the next ones")
+
 # ---- metrics are counted, not the spans of time that are computed
 
 root = temp + "/spans"

@@ -6,12 +6,16 @@ these alone, by exact arithmetic.
 """
 
 import os
+import re
 from fractions import Fraction
 
 from blackbox import *
 
 NS = 10**9
 MINUTE, HOUR, DAY = 60 * NS, 3600 * NS, 86400 * NS
+# [job], written, replaced (from, to), metrics: of what -n and -v say.
+JOB_DONE = (r"(\[.*?\]) (?:would write )?(\d+) values(?: written,|"
+            r" and replace) (\d+)(?: to |)(\d*)(?: replaced)?, of (\d+)")
 INTERVALS = {"1m": MINUTE, "10m": 10 * MINUTE, "1h": HOUR, "1d": DAY}
 
 
@@ -169,6 +173,23 @@ class World:
             diag(r)
             diag(bad)
         return good
+
+    def run_as_foreseen(self, *args):
+        """A dry run, then a run: what is wrong with what they said."""
+        told = [self.rollup(option, *args) for option in ("-n", "-v")]
+        if told[0].status or told[0].err or told[1].status or told[1].out:
+            return told
+        first, then = ({job: [int(x or 0) for x in n] for job, *n in
+                        re.findall(JOB_DONE, (r.out + r.err).decode())}
+                       for r in told)
+        for job in {*first, *then}:
+            a = first.get(job, [0, 0, 0, 0])
+            b = then.get(job, [0, 0, 0, 0])
+            # Files that are written anew have more metrics computed again.
+            if a[0] != b[0] or a[3] > b[3] and b[3] > 0 or \
+                    not a[1] <= b[1] <= max(a[1], a[2]):
+                return told
+        return None
 
     def verified(self, name):
         r = run(["ntdb-inspect", "verify", "-r", self.root])
