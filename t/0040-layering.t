@@ -13,7 +13,7 @@ homes='
 	snappy-c.h lib/compress.c
 	zlib.h lib/checksum.c lib/compress.c bin/gzip.c
 	ini.h lib/inifile.c
-	jansson.h lib/catalog.c
+	jansson.h lib/catalog.c bin/api-backfill.c
 '
 
 floor() {
