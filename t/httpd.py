@@ -7,7 +7,9 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
+import threading
 import urllib.parse
 
 from blackbox import *
@@ -158,3 +160,35 @@ class Listening:
             self.err = self.p.communicate()[1]
             return "no end after SIGTERM"
         return self.p.returncode
+
+
+class Inetd:
+    """ntdb-httpd for each connection anew, which is its 0, 1 and 2."""
+
+    def __init__(self, root, *args):
+        self.argv = [program("ntdb-httpd"), "-r", root, *args]
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.socket.getsockname()[1]
+        self.children = []
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                c = self.socket.accept()[0]
+            except OSError:
+                return
+            self.children = [p for p in self.children if p.poll() is None]
+            self.children.append(subprocess.Popen(self.argv, stdin=c, stdout=c,
+                                                  stderr=c))
+            c.close()
+
+    connect = Listening.connect
+    ask = Listening.ask
+
+    def stop(self, timeout=30):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+        return max([p.wait(timeout) for p in self.children], default=0)
