@@ -74,13 +74,15 @@ next_element(struct http_text *list, struct http_text *element)
 
 /* ------------------------------------------------------ the whole of it */
 
-/* Whether the line that has come so far, or is complete, is too long. */
+/* Whether what has come so far is too much; the last line may be a part. */
 static int
 check_size(const struct http_scan *scan, size_t len, const char **why)
 {
-	if (scan->n_lines == 0 && len > HTTP_LINE_MAX + 2)
+	size_t slack = len > scan->at ? 2 : 0;	/* the end of that part */
+
+	if (scan->n_lines == 0 && len > HTTP_LINE_MAX + slack)
 		return refuse(414, "request line too long", why);
-	if (scan->n_lines > 0 && len > scan->line_len + HTTP_FIELDS_MAX + 2)
+	if (scan->n_lines > 0 && len > scan->line_len + HTTP_FIELDS_MAX + slack)
 		return refuse(431, "headers too long", why);
 	if (scan->n_lines > HTTP_N_FIELDS_MAX + 1)
 		return refuse(431, "too many headers", why);
