@@ -147,7 +147,7 @@ read_packed(struct exchange *x, char *buf, size_t room, size_t *len)
 		}
 	}
 	x->unpacked += *len;
-	return x->unpacked / 4 > x->server->max_body ?
+	return x->unpacked > 4 * x->server->max_body ?
 	    refuse(x, 413, "body too large, unpacked") : 0;
 }
 
@@ -210,10 +210,10 @@ exchange_read_form(struct exchange *x)
 bool
 exchange_can_drain(const struct exchange *x)
 {
-	if (x->body.state == HTTP_BODY_DONE)
-		return true;
-	return x->refusal == 0 && !x->expects && !x->body.chunked &&
-	    x->body.left <= DRAIN_MAX;
+	if (x->refusal != 0)
+		return false;
+	return x->body.state == HTTP_BODY_DONE || (!x->expects &&
+	    !x->body.chunked && x->body.left <= DRAIN_MAX);
 }
 
 bool

@@ -101,7 +101,8 @@ serve_one(struct exchange *x, bool first)
 		return false;
 	if (x->keep_alive && exchange_drain(x))
 		return true;
-	if (x->body.state != HTTP_BODY_DONE || c->at < c->end)
+	if (x->body.state != HTTP_BODY_DONE || x->refusal != 0 ||
+	    c->at < c->end)
 		conn_linger(c);
 	return false;
 }
