@@ -3,7 +3,7 @@
  *
  * rollup-plan.c says which jobs there are and what they read and write,
  * rollup-clash.c whether two write the same, rollup-order.c in which order
- * they run.  rollup.c runs them database by database: rollup-changes.c finds
+ * they run.  rollup.c and rollup-group.c run them: rollup-changes.c finds
  * what has come since, rollup-items.c the metrics of a job that have something
  * due, rollup-compute.c their buckets; rollup-dest.c brings the results into
  * the destination, and rollup-dest-compare.c replaces what differs there.
