@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
 exec python3 -c '
 from rollup_changes import *
 
-plan(105)
+plan(106)
 for case in [corrected_in_all_levels, in_order_but_late, history,
              switch_of_late, kinds, types_widen, large_sums, rebuilds,
              definitions, checkpoints, lost_logs, reborn, late_in_log,

@@ -513,6 +513,7 @@ def killed():
     w.put([("i", T0 + 5 * NS, 9999), ("i", T0 - 9 * DAY, 2**33),
            ("i", w.fed["s"]["i"][-1][0], 7)] +
           series("i", T0 + 3 * DAY, 50 * NS, 30))
+    ok(samples(w.root, "internal/ntdb/d1/*"), "own metrics are kept")
     old = w.have()
     base = w.root + ".base"
     copy_tree(w.root, base)
