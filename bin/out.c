@@ -39,7 +39,9 @@
  * STEP bytes that may be read.
  */
 struct out {
-	int	fd;
+	int	fd;		/* -1: put is called instead */
+	out_put_fn *put;
+	void	*put_arg;
 	enum out_format format;
 	bool	aggregates;
 	const char *db;
@@ -60,6 +62,10 @@ flush(struct out *o)
 	size_t done = 0;
 	ssize_t n;
 
+	if (o->fd == -1) {
+		o->put(o->put_arg, o->buf, o->len);
+		o->len = 0;
+	}
 	while (done < o->len) {
 		n = write(o->fd, o->buf + done, o->len - done);
 		if (n < 0 && errno == EINTR)
@@ -445,15 +451,14 @@ set_format(struct out *o, enum out_format format)
 	memcpy(o->tail, tail, o->tail_len);
 }
 
-struct out *
-out_new(int fd, enum out_format format, enum ntdb_time_style style,
-    bool aggregates)
+static struct out *
+make(enum out_format format, enum ntdb_time_style style, bool aggregates)
 {
 	struct out *o = malloc(sizeof(*o));
 
 	if (o == NULL)
 		return NULL;
-	o->fd = fd;
+	o->fd = -1;
 	set_format(o, format);
 	o->aggregates = aggregates;
 	o->db = NULL;
@@ -461,6 +466,30 @@ out_new(int fd, enum out_format format, enum ntdb_time_style style,
 	clock_init(&o->end, style);
 	o->head_len = o->mid_len = 0;
 	heading(o);
+	return o;
+}
+
+struct out *
+out_new(int fd, enum out_format format, enum ntdb_time_style style,
+    bool aggregates)
+{
+	struct out *o = make(format, style, aggregates);
+
+	if (o != NULL)
+		o->fd = fd;
+	return o;
+}
+
+struct out *
+out_new_put(out_put_fn *put, void *arg, enum out_format format,
+    enum ntdb_time_style style, bool aggregates)
+{
+	struct out *o = make(format, style, aggregates);
+
+	if (o != NULL) {
+		o->put = put;
+		o->put_arg = arg;
+	}
 	return o;
 }
 

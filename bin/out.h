@@ -30,6 +30,11 @@ struct out *out_new(int fd, enum out_format format,
     enum ntdb_time_style style, bool aggregates);
 void out_free(struct out *o);
 
+/* The same to a function, which does not fail. */
+typedef void out_put_fn(void *arg, const void *data, size_t len);
+struct out *out_new_put(out_put_fn *put, void *arg, enum out_format format,
+    enum ntdb_time_style style, bool aggregates);
+
 /* Write a row of the query.  -1, with errno: the output failed. */
 int out_row(struct out *o, const struct ntdb_row *row);
 

@@ -549,6 +549,7 @@ struct ntdb_query_options {
 				 * ones; 0: no limit */
 	bool	regex;		/* METRIC is a POSIX extended regex */
 	bool	literal;	/* targets are names, whatever is in them */
+	bool	missing_ok;	/* a name that is not there is no failure */
 	bool	internal;	/* patterns match database `internal' too */
 	/*
 	 * Whether a metric that a target means is wanted; asked with NULL for
@@ -577,7 +578,7 @@ struct ntdb_query_options {
 };
 
 #define NTDB_QUERY_OPTIONS_INIT \
-	{ 0, 0, false, false, false, 0, 0, false, false, false, NULL, NULL, \
+	{ 0, 0, false, false, false, 0, 0, false, false, false, false, NULL, NULL, \
 	  false, NTDB_ORDER_METRIC, NULL, 0, 0, 0, 0, 0, NULL, NULL }
 
 struct ntdb_row {

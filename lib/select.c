@@ -10,6 +10,7 @@ struct target {
 	size_t	db_len;
 	const char *metric;	/* NULL: all */
 	bool	literal;	/* it has no wildcards */
+	bool	missing_ok;	/* it need not be there */
 	bool	is_pattern;	/* the database's part */
 	bool	has_regex;
 	regex_t	regex;		/* owned, if has_regex */
@@ -55,8 +56,10 @@ target_scan(struct target *t, const char *text,
 	t->db_len = slash != NULL ? (size_t)(slash - text) : strlen(text);
 	t->metric = slash != NULL ? slash + 1 : NULL;
 	t->literal = opt->literal;
+	t->missing_ok = opt->missing_ok;
 	t->is_pattern = !t->literal && glob_is_pattern(text, t->db_len);
-	if (!t->is_pattern && !ntdb_database_name_ok(text, t->db_len))
+	if (!t->is_pattern && !t->missing_ok &&
+	    !ntdb_database_name_ok(text, t->db_len))
 		return err_set(err, NTDB_ENOENT, "%s: no such database",
 		    text);
 	if (!opt->regex || t->metric == NULL)
@@ -140,7 +143,7 @@ mark(const struct state *s, const struct target *t, uint8_t *marks,
 		}
 		if (t->literal ||
 		    !glob_is_pattern(t->metric, strlen(t->metric)))
-			return t->is_pattern ? 0 : err_set(err, NTDB_ENOENT,
+			return t->is_pattern || t->missing_ok ? 0 : err_set(err, NTDB_ENOENT,
 			    "%s: no such metric", t->text);
 	}
 	for (id = 1; id < s->n_slots; id++)
@@ -249,7 +252,7 @@ check_named(const struct target *targets, size_t n, char *const *names,
 	size_t i, k;
 
 	for (i = 0; i < n; i++) {
-		if (targets[i].is_pattern)
+		if (targets[i].is_pattern || targets[i].missing_ok)
 			continue;
 		for (k = 0; k < n_names; k++)
 			if (concerns(&targets[i], names[k], true))

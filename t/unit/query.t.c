@@ -121,7 +121,10 @@ check_choice(void)
 	asks(&opt, "a/y*", "-66", "which is not there");
 	asks(&opt, "*", "-66", "nor a database of that name");
 	asks(&opt, "a", "a/x* 1;a/xy 2;", "a literal name of a database");
-	opt.literal = false;
+	opt.missing_ok = true;
+	asks(&opt, "a/y*", "", "which may be missing");
+	asks(&opt, "*", "", "database or not");
+	opt.literal = opt.missing_ok = false;
 	opt.match = wants;
 	opt.match_arg = &asked;
 	asks(&opt, "*", "a/x* 1;c/x* 4;", "the caller chooses");

@@ -1,0 +1,88 @@
+#include <string.h>
+
+#include "choice.h"
+
+#define INTERNAL_DB "internal"
+
+void
+choice_init(struct choice *c, const struct selector *selectors, size_t n)
+{
+	c->selectors = selectors;
+	c->n = n;
+	c->series = (struct series)SERIES_INIT;
+}
+
+void
+choice_release(struct choice *c)
+{
+	series_release(&c->series);
+}
+
+/* The suite's own metrics are there only for those who name the database. */
+static bool
+names_internal(const struct selector *s)
+{
+	size_t i;
+
+	if (s->named)
+		return strcmp(s->db, INTERNAL_DB) == 0;
+	for (i = 0; i < s->n; i++)
+		if (s->matchers[i].op == MATCH_EQUAL &&
+		    strcmp(s->matchers[i].name, "db") == 0 &&
+		    strcmp(s->matchers[i].value, INTERNAL_DB) == 0)
+			return true;
+	return false;
+}
+
+static bool
+chooses_db(const struct selector *s, const char *db)
+{
+	if (strcmp(db, INTERNAL_DB) == 0 && !names_internal(s))
+		return false;
+	return s->named ? strcmp(s->db, db) == 0 :
+	    selector_may_match_db(s, db);
+}
+
+/* Whether a selector chooses a metric, which is taken apart once. */
+static bool
+chooses(struct choice *c, const struct selector *s, const char *db,
+    const char *metric, bool *scanned)
+{
+	if (!chooses_db(s, db))
+		return false;
+	if (s->named)
+		return strcmp(s->metric, metric) == 0;
+	if (!selector_may_match_metric(s, metric))
+		return false;
+	if (!*scanned && series_scan(&c->series, db, metric) != 0)
+		return false;
+	*scanned = true;
+	return selector_matches(s, &c->series);
+}
+
+static bool
+match(void *arg, const char *db, const char *metric)
+{
+	struct choice *c = arg;
+	bool scanned = false;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (metric == NULL ? chooses_db(&c->selectors[i], db) :
+		    chooses(c, &c->selectors[i], db, metric, &scanned))
+			return true;
+	return false;
+}
+
+void
+choice_apply(struct choice *c, struct ntdb_query_options *opt)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		opt->internal |= names_internal(&c->selectors[i]);
+	if (c->n > 0) {
+		opt->match = match;
+		opt->match_arg = c;
+	}
+}
