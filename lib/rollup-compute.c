@@ -10,7 +10,7 @@
 #define APART 64	/* buckets, by which the ends of a query may differ */
 
 /* Tasks that one query answers, and which of them a metric is. */
-struct group {
+struct sweep {
 	struct rollup_task *tasks;
 	size_t	n;
 	struct rollup_task *at;		/* whose rows come; NULL: none yet */
@@ -22,7 +22,7 @@ struct group {
 };
 
 static void
-group_release(struct group *g)
+sweep_release(struct sweep *g)
 {
 	free(g->by_id);
 	free(g->targets);
@@ -31,7 +31,7 @@ group_release(struct group *g)
 
 /* The tasks from `at' on that begin together, and end at like times. */
 static void
-group_find(const struct rollup_work *w, size_t at, struct group *g)
+sweep_find(const struct rollup_work *w, size_t at, struct sweep *g)
 {
 	int64_t most;
 
@@ -47,7 +47,7 @@ group_find(const struct rollup_work *w, size_t at, struct group *g)
 }
 
 static int
-group_targets(const struct rollup_work *w, struct group *g,
+sweep_targets(const struct rollup_work *w, struct sweep *g,
     struct ntdb_error *err)
 {
 	const struct state *s = &w->source->state;
@@ -83,7 +83,7 @@ group_targets(const struct rollup_work *w, struct group *g,
 
 /* One row: a result of a bucket. */
 static int
-take_row(struct rollup_work *w, struct group *g,
+take_row(struct rollup_work *w, struct sweep *g,
     const struct ntdb_row *row, uint32_t a, struct ntdb_error *err)
 {
 	struct rollup_task *task;
@@ -118,7 +118,7 @@ take_row(struct rollup_work *w, struct group *g,
 
 /* All rows there are: NTDB_END, or 0 if the run is stopped. */
 static int
-group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
+sweep_rows(struct rollup_work *w, struct sweep *g, struct ntdb_error *err)
 {
 	struct ntdb_query_options opt = NTDB_QUERY_OPTIONS_INIT;
 	struct ntdb_query *q;
@@ -151,10 +151,10 @@ group_rows(struct rollup_work *w, struct group *g, struct ntdb_error *err)
 }
 
 static int
-group_compute(struct rollup_work *w, struct group *g, struct ntdb_error *err)
+sweep_compute(struct rollup_work *w, struct sweep *g, struct ntdb_error *err)
 {
 	size_t i;
-	int r = group_rows(w, g, err);
+	int r = sweep_rows(w, g, err);
 
 	if (r != NTDB_END)
 		return r;
@@ -197,16 +197,16 @@ rollup_is_stopped(struct rollup_work *w)
 int
 rollup_compute(struct rollup_work *w, struct ntdb_error *err)
 {
-	struct group g;
+	struct sweep g;
 	size_t at;
 	int r = 0;
 
 	for (at = 0; r == 0 && at < w->n_tasks && !rollup_is_stopped(w);
 	    at += g.n) {
-		group_find(w, at, &g);
-		if ((r = group_targets(w, &g, err)) == 0)
-			r = group_compute(w, &g, err);
-		group_release(&g);
+		sweep_find(w, at, &g);
+		if ((r = sweep_targets(w, &g, err)) == 0)
+			r = sweep_compute(w, &g, err);
+		sweep_release(&g);
 	}
 	sum_up(w);
 	return r;

@@ -2,21 +2,25 @@
  * Whether there is anything to do at all, told from a few bytes of each
  * database.
  */
+#include "bytes.h"
 #include "error.h"
 #include "rollup.h"
 
 static uint64_t
 hash_stat(uint64_t h, const struct stat *st)
 {
-	h = (h ^ (uint64_t)st->st_mtim.tv_sec) * UINT64_C(1099511628211);
-	h = (h ^ (uint64_t)st->st_mtim.tv_nsec) * UINT64_C(1099511628211);
-	return (h ^ (uint64_t)st->st_size) * UINT64_C(1099511628211);
+	uint8_t stamp[24];
+
+	put_u64(stamp, (uint64_t)st->st_mtim.tv_sec);
+	put_u64(stamp + 8, (uint64_t)st->st_mtim.tv_nsec);
+	put_u64(stamp + 16, (uint64_t)st->st_size);
+	return rollup_hash(h, stamp, sizeof(stamp));
 }
 
 uint64_t
 rollup_config_hash(const struct dbdir *d)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = ROLLUP_HASH;
 	struct stat st;
 
 	if (fstatat(d->fd, DBDIR_MANIFEST, &st, 0) == 0)

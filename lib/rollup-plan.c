@@ -86,20 +86,10 @@ fill_aggregates(struct rollup_def *d, const struct str_list *list)
 }
 
 static uint64_t
-hash_bytes(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	while (len-- > 0)
-		h = (h ^ *p++) * UINT64_C(1099511628211);
-	return h;
-}
-
-static uint64_t
 hash_text(uint64_t h, const char *text)
 {
-	return text == NULL ? hash_bytes(h, "", 1) :
-	    hash_bytes(h, text, strlen(text) + 1);
+	return text == NULL ? rollup_hash(h, "", 1) :
+	    rollup_hash(h, text, strlen(text) + 1);
 }
 
 /* What the results depend on: if it changes the job begins anew. */
@@ -107,11 +97,11 @@ static uint64_t
 hash_def(const struct rollup_def *d, const char *dest)
 {
 	char interval[NTDB_TEXT_MAX];
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = ROLLUP_HASH;
 	size_t n = ntdb_int_format(d->interval_ns, interval);
 
-	h = hash_bytes(h, interval, n);
-	h = hash_bytes(h, d->aggregates, d->n_aggregates);
+	h = rollup_hash(h, interval, n);
+	h = rollup_hash(h, d->aggregates, d->n_aggregates);
 	h = hash_text(h, dest);
 	return hash_text(h, d->job->destination_metric_prefix) >> 1;
 }

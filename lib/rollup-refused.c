@@ -10,24 +10,11 @@
 
 #define SHOWN 80	/* bytes of a name in a message */
 
-/* FNV-1a, continued. */
-static uint64_t
-hash_more(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	while (len-- > 0)
-		h = (h ^ *p++) * UINT64_C(1099511628211);
-	return h;
-}
-
-static const uint64_t hash_start = UINT64_C(14695981039346656037);
-
 void
 rollup_refuse(struct rollup_refused *f, const char *text, size_t len,
     const char *reason)
 {
-	uint64_t h = hash_more(hash_start, text, len);
+	uint64_t h = rollup_hash(ROLLUP_HASH, text, len);
 
 	buf_add(&f->hashes, &h, sizeof(h));
 	if (f->first.code != 0)
@@ -72,9 +59,9 @@ is_refused(const struct rollup_work *w, const struct rollup_item *item,
 	for (a = 0; a < w->def->n_aggregates; a++) {
 		rollup_name(w->def, state_name(s, m), m->name_len,
 		    w->def->aggregates[a], name);
-		h = hash_more(hash_start, db, strlen(db));
-		h = hash_more(h, "/", 1);
-		h = hash_more(h, name->data, name->len);
+		h = rollup_hash(ROLLUP_HASH, db, strlen(db));
+		h = rollup_hash(h, "/", 1);
+		h = rollup_hash(h, name->data, name->len);
 		if (bsearch(&h, f->hashes.data, n, sizeof(h), compare) != NULL)
 			return true;
 	}

@@ -83,6 +83,19 @@ bool rollup_reads(const struct rollup_plan *p, const struct rollup_def *d,
 void rollup_name(const struct rollup_def *d, const char *source, size_t len,
     int aggregate, struct buf *out);
 
+/* FNV-1a, which begins with ROLLUP_HASH. */
+#define ROLLUP_HASH UINT64_C(14695981039346656037)
+
+static inline uint64_t
+rollup_hash(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	while (len-- > 0)
+		h = (h ^ *p++) * UINT64_C(1099511628211);
+	return h;
+}
+
 /* ---- whether there is anything to do */
 
 /* The configuration that jobs depend on, as a hash of its files' stamps. */
