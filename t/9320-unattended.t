@@ -4,7 +4,7 @@
 
 . "$(dirname "$0")/lib.sh"
 need python3 flock
-plan 13
+plan 15
 cd "$NTDB_SRC/examples" || bail "no examples"
 NTDB_ROOT=$TMP/root
 export NTDB_ROOT
@@ -72,19 +72,22 @@ done <"$TMP/commands"
 is "$(ntdb-query -r "$BACKUPS"/2* -f csv host/load.1m | wc -l)" 2 \
     "what was collected is in the backup"
 
-# The units, with the programs of this build.
+# The units, with the programs of this build.  (ntdb-httpd has a socket.)
 mkdir "$TMP/units"
-for file in *.service *.timer; do
+for file in *.service *.timer *.socket; do
 	sed "s|/usr/local/bin|$NTDB_BUILD/bin|" "$file" >"$TMP/units/$file"
 done
 for file in *.service; do
+	unit=${file%.service}
+	unit=${unit%@}
 	is "$(sed -n 's|^ExecStart=/usr/local/bin/||p' "$file")" \
-	    "${file%.service}" "$file starts what it is named after"
-	[ -e "${file%.service}.timer" ] || fail "$file has a timer"
+	    "$unit" "$file starts what it is named after"
+	[ -e "$unit.timer" ] || [ -e "$unit.socket" ] ||
+	    fail "$file has a timer or a socket"
 done
 if command -v systemd-analyze >/dev/null 2>&1; then
 	run_silent systemd-analyze verify --man=no "$TMP"/units/*.service \
-	    "$TMP"/units/*.timer
+	    "$TMP"/units/*.timer "$TMP"/units/*.socket
 	run_ok systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' \
 	    ntdb-flush.timer)" "$(sed -n 's/^OnCalendar=//p' \
 	    ntdb-rollup.timer)"
@@ -97,10 +100,13 @@ if command -v systemd-analyze >/dev/null 2>&1 &&
     command -v strace >/dev/null 2>&1 &&
     strace -o "$TMP/trace" true 2>/dev/null; then
 	systemd-analyze syscall-filter >"$TMP/sets"
-	for program in ntdb-flush ntdb-rollup; do
+	printf '%s\r\n' 'POST /api/v1/import HTTP/1.1' 'Host: h' \
+	    'Content-Length: 10' '' 'host/new 1' >"$TMP/request"
+	for program in ntdb-flush ntdb-rollup ntdb-httpd; do
 		arg=
 		[ "$program" = ntdb-flush ] && arg=--seal
-		strace -f -o "$TMP/trace" "$NTDB_BUILD/bin/$program" $arg
+		strace -f -o "$TMP/trace" "$NTDB_BUILD/bin/$program" $arg \
+		    <"$TMP/request" >"$TMP/answer"
 		run python3 - "$TMP/sets" "$TMP/trace" <<'END'
 import re
 import sys
@@ -128,5 +134,5 @@ END
 		is "$(cat "$OUT" "$ERR")" True "$program needs nothing else"
 	done
 else
-	skip "no systemd-analyze and strace" 2
+	skip "no systemd-analyze and strace" 3
 fi
