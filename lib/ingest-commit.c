@@ -330,6 +330,8 @@ ingest_commit_db(struct ntdb_ingest *in, uint32_t db, uint32_t from, uint32_t to
 		r = rehearse(in, db, from, to, &accepted, err);
 		if (r != 0 || !accepted)
 			return r;
+		/* They are judged in earnest now, or when they have waited. */
+		forget_verdicts(in, db, from, to);
 		r = open_db(in, d, true, err);
 	} else if (r != 0 && err != NULL && err->code == 0) {
 		*err = why;
