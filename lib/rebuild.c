@@ -169,10 +169,11 @@ walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
 			return;
 		if (r == 0 && !snapshot_counts(&rb->view, &ref))
 			continue;
-		if (r == 0 && (r = datafile_dir(f, &ref, &dir, &why)) == 0) {
-			if (take)
+		if (r == 0) {
+			r = datafile_dir(f, &ref, &dir, &why);
+			if (r == 0 && take)
 				take_winners(rb, f, &ref, &dir);
-			else
+			else if (r == 0)
 				note_winners(rb, &ref, &dir);
 			page_dir_release(&dir);
 		}
