@@ -319,11 +319,18 @@ add_line(struct buf *out, const struct checkpoint *e)
 	buf_add(out, numbers, (size_t)n);
 }
 
-/* Entries of the file as a whole stand last: see checkpoints_tail. */
 static bool
-is_whole(const struct checkpoint *e)
+is_key(const struct checkpoint *e, const char *key)
 {
-	return e->key_len > 2 && memcmp(e->key, "::", 2) == 0;
+	return e->key_len == strlen(key) &&
+	    memcmp(e->key, key, e->key_len) == 0;
+}
+
+/* Those of the file as a whole stand last: see checkpoints_tail. */
+static int
+place_of(const struct checkpoint *e)
+{
+	return is_key(e, "::LOG") ? 1 : is_key(e, "::DUE") ? 2 : 0;
 }
 
 /*
@@ -340,12 +347,12 @@ add_lines(const struct checkpoints *c, bool all, struct buf *out)
 
 	for (i = 0; i < c->n; i++)
 		any |= c->at[i].changed;
-	for (pass = 0; pass < 2; pass++) {
+	for (pass = 0; pass <= 2; pass++) {
 		for (i = 0; i < c->n; i++) {
 			const struct checkpoint *e = &c->at[i];
 
-			if (is_whole(e) != (pass == 1) ||
-			    !(all || e->changed || (pass == 1 && any)))
+			if (place_of(e) != pass ||
+			    !(all || e->changed || (pass > 0 && any)))
 				continue;
 			add_line(out, e);
 			n++;

@@ -174,6 +174,24 @@ test_append(void)
 	    "nor in a file that is not there");
 }
 
+/* Whatever was in the file, and in which order: ::LOG and ::DUE come last. */
+static void
+test_order(void)
+{
+	struct checkpoint_tail t;
+	struct checkpoints c;
+
+	put("::DUE,1,2\n::OLD,5,6\n::LOG,3,4\n");
+	read_all(&c);
+	set(&c, "", "OLD", 7, 8);
+	save(&c);
+	is_file("::DUE,1,2\n::OLD,5,6\n::LOG,3,4\n::OLD,7,8\n"
+	    "::LOG,3,4\n::DUE,1,2\n", "the two lines of the file, in order");
+	checkpoints_release(&c);
+	is_int(checkpoints_tail(&t, dirfd, NAME, NULL), 0, "a tail");
+	is_int(t.log_pos, 3, "its position");
+}
+
 /* A long file whose lines do not count any more becomes a short one. */
 static void
 test_compact(void)
@@ -230,6 +248,7 @@ main(void)
 	test_lines();
 	test_keys();
 	test_append();
+	test_order();
 	test_compact();
 	return done_testing();
 }
