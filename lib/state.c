@@ -287,11 +287,20 @@ done:
 	return rc;
 }
 
+/* Reading a catalog: how many metrics it has told of. */
+struct catalog_reading {
+	struct state *state;
+	uint64_t n;
+};
+
 static int
 take_metric(void *arg, uint32_t id, int type, const char *name, size_t len,
     struct ntdb_error *err)
 {
-	return state_define(arg, id, type, name, len, 0, err);
+	struct catalog_reading *c = arg;
+
+	c->n++;
+	return state_define(c->state, id, type, name, len, 0, err);
 }
 
 int
@@ -299,6 +308,8 @@ state_read_catalog(struct state *s, int dirfd, const char *display,
     struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
+	struct catalog_reading c = { s, 0 };
+	const bool empty = s->n_named == 0;
 	struct buf text = BUF_INIT;
 	int r;
 
@@ -310,7 +321,10 @@ state_read_catalog(struct state *s, int dirfd, const char *display,
 		r = err_at(err, r, display, -1, "%s", why.text);
 	else
 		r = catalog_scan((const char *)text.data, text.len, display,
-		    take_metric, s, err);
+		    take_metric, &c, err);
+	if (r == 0 && empty && c.n > s->n_named)
+		r = err_at(err, NTDB_ECORRUPT, display, -1,
+		    "a metric is there twice");
 	buf_release(&text);
 	return r;
 }

@@ -331,6 +331,10 @@ test_catalog(void)
 	is_int(read_catalog(&s, "{\"metrics\":[\n" LINE_A ",\n" LINE_B "\n"),
 	    NTDB_ECORRUPT, "a catalog without its end");
 	state_release(&s);
+	is_int(read_catalog(&s, "{\"metrics\":[\n" LINE_A ",\n" LINE_A
+	    "\n]}\n"), NTDB_ECORRUPT, "id and name twice");
+	ok(find(&s, "a") == 1, "which can be read all the same");
+	state_release(&s);
 }
 
 /* 2^31 metrics take more bytes than 32 bits can say. */
