@@ -9,6 +9,7 @@
 #include "checksum.h"
 #include "dbdir.h"
 #include "error.h"
+#include "number.h"
 #include "state.h"
 
 #define CACHE_VERSION 1
@@ -256,6 +257,17 @@ head_ok(const uint8_t *p, size_t n)
 	    checksum(p, n - 4) == get_u32(p + n - 4);
 }
 
+/* Whether a slot is what a metric with a name may have. */
+static bool
+slot_ok(const struct metric *m, size_t names_len)
+{
+	return m->name <= names_len && m->name_len <= names_len - m->name &&
+	    m->name_len >= 1 && m->name_len <= METRIC_NAME_MAX &&
+	    m->type >= NTDB_INT32 && m->type <= NTDB_FLOAT64 &&
+	    (m->last_scale <= DEC_SCALE_MAX || m->last_scale == DEC_RAW) &&
+	    (m->flags & ~METRIC_SAVED) == 0;
+}
+
 static int
 unpack_slots(struct state *s, const uint8_t *p, struct ntdb_error *err)
 {
@@ -275,8 +287,7 @@ unpack_slots(struct state *s, const uint8_t *p, struct ntdb_error *err)
 		unpack_slot(p + CACHE_HEAD_LEN + (size_t)id * SLOT_LEN, m);
 		if (!(m->flags & METRIC_NAMED))
 			continue;
-		if (m->name > s->names_len ||
-		    m->name_len > s->names_len - m->name)
+		if (!slot_ok(m, s->names_len))
 			return NTDB_END;
 		s->n_named++;
 	}

@@ -203,6 +203,13 @@ test_reject(void)
 	is_int(load_with(40, far, 8), NTDB_END, "a place behind the log");
 	is_int(load_with(104 + 32 + 16, slots, 4), NTDB_END,
 	    "a name behind the names");
+	is_int(load_with(104 + 32 + 24, "\0\0", 2), NTDB_END, "no name");
+	is_int(load_with(104 + 32 + 26, "\0", 1), NTDB_END, "no type");
+	is_int(load_with(104 + 32 + 26, "\5", 1), NTDB_END, "another type");
+	is_int(load_with(104 + 32 + 27, "\27", 1), NTDB_END,
+	    "another scale");
+	is_int(load_with(104 + 32 + 28, "\21", 1), NTDB_END,
+	    "a flag that is not saved");
 	is_int(load_with(104 + 32 + 24, "\x0f", 1), NTDB_END,
 	    "one that goes on behind them");
 
