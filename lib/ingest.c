@@ -283,6 +283,8 @@ ntdb_ingest_lines(struct ntdb_ingest *in, const char *text, size_t len,
 			return r;
 	}
 	*used = (size_t)(p - text);
+	if (*used > 0)
+		in->at_start = false;
 	return 0;
 }
 
