@@ -26,7 +26,7 @@ buf_grow(struct buf *b, size_t more)
 
 	if (b->failed)
 		return NULL;
-	if (more <= b->cap - b->len)
+	if (more <= b->cap - b->len && b->data != NULL)
 		return b->data + b->len;
 	while (cap - b->len < more) {
 		if (cap > SIZE_MAX / 2)

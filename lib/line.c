@@ -267,8 +267,10 @@ scan_exported(struct line_scanner *sc, const char *p, const char *end,
 	/* Within these no second of the minute is out of range. */
 	sc->has_minute = line.t_ns >= PLAUSIBLE_MIN &&
 	    line.t_ns < PLAUSIBLE_MAX;
-	memcpy(sc->minute, p, LINE_MINUTE_LEN);
-	sc->minute_ns = line.t_ns - seconds;
+	if (sc->has_minute) {
+		memcpy(sc->minute, p, LINE_MINUTE_LEN);
+		sc->minute_ns = line.t_ns - seconds;
+	}
 	return true;
 }
 

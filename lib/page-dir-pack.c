@@ -142,11 +142,13 @@ pack_runs(const struct page_dir *dir, uint32_t *next, struct buf *out)
 static void
 pack_exceptions(const struct page_dir *dir, struct buf *out)
 {
-	const struct page_exception *e = dir->exceptions;
-	const struct page_exception *end = e + dir->n_exceptions;
+	const struct page_exception *e, *end;
 	const struct page_run *r;
 	uint32_t i, after;
 
+	if (dir->n_exceptions == 0)
+		return;
+	end = dir->exceptions + dir->n_exceptions;
 	for (r = dir->runs; r < dir->runs + dir->n_runs; r++)
 		for (after = 0, i = 0; i < r->n_exc; i++) {
 			e = &dir->exceptions[r->exc_at + i];

@@ -129,8 +129,9 @@ make_runs(struct dir_walk *w, const uint32_t *picked_ids,
 static int
 pick_runs(struct dir_walk *w, struct ntdb_error *err)
 {
-	const uint32_t *want = w->ids, *end = w->ids + w->n_ids;
+	const uint32_t *want = w->ids;
 	const bool all = want == NULL;
+	const uint32_t *end = all ? NULL : want + w->n_ids;
 	uint32_t *picked_ids = w->n;	/* not used yet */
 	uint32_t i, k = 0, id = 0, delta, n = w->n_runs, *pick = w->pick;
 	struct reader in = w->in;

@@ -164,10 +164,12 @@ first_source(struct scan *sc, struct place *head, struct place *second)
 {
 	struct source *best = NULL, *src;
 	struct place p;
+	size_t i;
 
 	memset(head, 0, sizeof(*head));
 	memset(second, 0, sizeof(*second));
-	for (src = sc->sources; src < sc->sources + sc->n_sources; src++) {
+	for (i = 0; i < sc->n_sources; i++) {
+		src = &sc->sources[i];
 		p.any = true;
 		p.t = src->t[src->at];
 		p.seq = src->seq;
@@ -395,12 +397,14 @@ merge_leave(struct scan *sc)
 	const struct source *src;
 	struct run_ref *ref;
 	uint32_t i;
+	size_t k;
 
 	if (!sc->in_metric)
 		return;
 	sc->in_metric = false;
 	pm = &p->metrics[sc->at - p->from];
-	for (src = sc->sources; src < sc->sources + sc->n_sources; src++) {
+	for (k = 0; k < sc->n_sources; k++) {
+		src = &sc->sources[k];
 		if (src->at == src->n)
 			continue;
 		if (src->ref != NULL) {

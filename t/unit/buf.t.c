@@ -14,6 +14,8 @@ test_empty(void)
 	    "and so is what buf_init makes");
 	buf_add(&b, NULL, 0);
 	ok(b.len == 0 && buf_ok(&b), "nothing can be added");
+	ok(buf_extend(&b, 0) != NULL && b.len == 0 && buf_ok(&b),
+	    "extending by nothing is no failure");
 	buf_release(&b);
 	buf_release(&b);
 	ok(b.data == NULL && b.cap == 0, "release works twice");
@@ -120,7 +122,7 @@ test_failure(void)
 int
 main(void)
 {
-	plan(19);
+	plan(20);
 	test_empty();
 	test_integers();
 	test_room();

@@ -380,6 +380,24 @@ test_sequence(void)
 	ok(good > 20000, "%d of them are samples", good);
 }
 
+/* The first and the last time there is, as exports have them. */
+static void
+test_ends_of_time(void)
+{
+	static const char first[] = "db/m 1 1677-09-21 00:12:43.145224192\n";
+	static const char last[] = "db/m 1 2262-04-11 23:47:16.854775807\n";
+	struct line_scanner sc = { .unit = NTDB_UNIT_DEFAULT };
+	const char *next;
+	struct line l;
+
+	is_int(line_scan(&sc, first, first + sizeof(first) - 1, 4, &l, &next),
+	    LINE_SAMPLE, "the first time");
+	ok(l.t_ns == INT64_MIN, "is the least number");
+	is_int(line_scan(&sc, last, last + sizeof(last) - 1, 4, &l, &next),
+	    LINE_SAMPLE, "the last time");
+	ok(l.t_ns == INT64_MAX, "is the greatest number");
+}
+
 int
 main(void)
 {
@@ -393,5 +411,6 @@ main(void)
 	test_long();
 	test_garbage();
 	test_sequence();
+	test_ends_of_time();
 	return done_testing();
 }
