@@ -125,7 +125,11 @@ def url(path, **parameters):
 
 
 class Listening:
-    """ntdb-httpd --listen on a free port; stop() gives its exit status."""
+    """ntdb-httpd --listen on a free port.
+
+    stop() gives its exit status, 0 if it ended by the SIGTERM that told it
+    to, as all programs of the suite do.
+    """
 
     def __init__(self, root, *args):
         self.p = subprocess.Popen(
@@ -159,7 +163,8 @@ class Listening:
             self.p.kill()
             self.err = self.p.communicate()[1]
             return "no end after SIGTERM"
-        return self.p.returncode
+        return 0 if self.p.returncode == -signal.SIGTERM else \
+            self.p.returncode
 
 
 class Inetd:
