@@ -24,6 +24,14 @@ struct rebuild {
 	struct winner *winners;	/* by id */
 	uint32_t n_winners;
 	uint64_t newer;		/* highest epoch above the log's */
+	bool	unread;		/* a winner's value is damaged */
+};
+
+/* What a walk over the pages of a file is for. */
+enum walk {
+	WALK_NOTE,		/* to find each metric's newest run */
+	WALK_TAKE,		/* to read the last samples of those */
+	WALK_EVERY		/* to read those of all runs, where one is damaged */
 };
 
 static void
@@ -95,10 +103,21 @@ last_value(const struct datafile *f, const struct page_ref *ref,
 	return r;
 }
 
-/* Give the metrics that this page has the newest samples of those. */
+static bool
+is_winner(const struct rebuild *rb, const struct page_ref *ref, uint32_t id,
+    uint32_t run)
+{
+	return rb->winners[id].page == ref->offset &&
+	    rb->winners[id].run == run;
+}
+
+/*
+ * Give the metrics that this page has the newest samples of those.  A value
+ * that cannot be read is not the last one: whatever can be read before it is.
+ */
 static void
-take_winners(struct rebuild *rb, const struct datafile *f,
-    const struct page_ref *ref, const struct page_dir *dir)
+take_lasts(struct rebuild *rb, const struct datafile *f,
+    const struct page_ref *ref, const struct page_dir *dir, bool every)
 {
 	uint32_t i;
 
@@ -109,16 +128,17 @@ take_winners(struct rebuild *rb, const struct datafile *f,
 		uint8_t scale;
 		int64_t m;
 
-		if (mt == NULL || rb->winners[run->id].page != ref->offset ||
-		    rb->winners[run->id].run != i ||
+		if (mt == NULL || (!every && !is_winner(rb, ref, run->id, i)) ||
 		    ((mt->flags & METRIC_HAS_LAST) &&
 		    mt->last_t > run->t_last))
 			continue;
-		if (last_value(f, ref, dir, run, &m, &scale, &why) != 0)
-			report(rb, &why);
-		else
+		if (last_value(f, ref, dir, run, &m, &scale, &why) == 0) {
 			state_sample(&rb->w->state, run->id, run->t_last, m,
 			    scale);
+		} else if (!every) {
+			report(rb, &why);
+			rb->unread = true;
+		}
 	}
 }
 
@@ -155,7 +175,7 @@ take_list(struct rebuild *rb, const struct datafile *f)
 /* Walk the pages that count: note or take each one's newest samples. */
 static void
 walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
-    uint64_t limit, bool take)
+    uint64_t limit, enum walk what)
 {
 	struct page_ref ref;
 	int r;
@@ -171,13 +191,14 @@ walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
 			continue;
 		if (r == 0) {
 			r = datafile_dir(f, &ref, &dir, &why);
-			if (r == 0 && take)
-				take_winners(rb, f, &ref, &dir);
-			else if (r == 0)
+			if (r == 0 && what == WALK_NOTE)
 				note_winners(rb, &ref, &dir);
+			else if (r == 0)
+				take_lasts(rb, f, &ref, &dir,
+				    what == WALK_EVERY);
 			page_dir_release(&dir);
 		}
-		if (r != 0 && !take)
+		if (r != 0 && what == WALK_NOTE)
 			report(rb, &why);
 		if (r != 0 && r != NTDB_ECORRUPT)
 			return;
@@ -236,8 +257,11 @@ take_partition(struct rebuild *rb, struct partition part,
 	if (any_open(s, last)) {
 		memset(rb->winners, 0,
 		    rb->n_winners * sizeof(rb->winners[0]));
-		walk_dirs(rb, &f, pos, limit, false);
-		walk_dirs(rb, &f, pos, limit, true);
+		rb->unread = false;
+		walk_dirs(rb, &f, pos, limit, WALK_NOTE);
+		walk_dirs(rb, &f, pos, limit, WALK_TAKE);
+		if (rb->unread)
+			walk_dirs(rb, &f, pos, limit, WALK_EVERY);
 	}
 	datafile_close(&f);
 	return 0;
