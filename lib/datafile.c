@@ -241,7 +241,10 @@ datafile_close(struct datafile *f)
 	f->ahead = NULL;
 }
 
-/* Read and check the header at pos; the page must end at or before limit. */
+/*
+ * Read and check the header at pos; the page must end at or before limit.  If
+ * the file is shorter than that, parts of the page may still be there.
+ */
 static int
 head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
     struct page_head *head, struct ntdb_error *err)
@@ -256,7 +259,7 @@ head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
 		return r;
 	if ((r = page_head_unpack(p, got, head, err)) != 0)
 		return place(err, f, pos, r);
-	if (head->len > limit - pos || head->len > f->size - pos)
+	if (head->len > limit - pos)
 		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
 		    "page is cut short");
 	return 0;

@@ -116,7 +116,9 @@ keep_copy(struct flush *fl, const struct datafile *f, struct ntdb_error *err)
 
 /*
  * Cut a file back to where it counts: what is behind was never committed.
- * Pages there that no flush has left just now may belong to somebody.
+ * Pages there that no flush has left just now may belong to somebody.  A file
+ * that is too short is damaged: it gets its length back, so that what is left
+ * of its last page cannot be taken to reach over the pages to come.
  */
 static int
 cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
@@ -124,10 +126,9 @@ cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
 	uint64_t len = committed_len(fl, f);
 	int r;
 
-	/* A file that is too short is damaged: go on behind what is left. */
-	if (f->size <= len)
+	if (f->size == len)
 		return 0;
-	if (look_behind(fl, f, len) != BEHIND_RESIDUE &&
+	if (f->size > len && look_behind(fl, f, len) != BEHIND_RESIDUE &&
 	    (r = keep_copy(fl, f, err)) != 0)
 		return r;
 	if (ftruncate(f->fd, (off_t)len) == -1)

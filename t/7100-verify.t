@@ -122,7 +122,7 @@ finds $first "page header: impossible values" \
 
 # Lengths.
 finds $first "page is cut short" 'del b[-5:]'
-finds $first "bytes shorter than its committed length" 'del b[-5:]'
+finds $first "bytes shorter than its committed length" 'del b[64:]'
 finds $first "not a data file" 'del b[10:]'
 finds $first "not a data file" 'del b[:]'
 fresh
