@@ -67,6 +67,34 @@ adopt_files(struct writer *w, struct log_head *head, struct ntdb_error *err)
 	return r;
 }
 
+/*
+ * The catalog alone says what the metrics are called: the new log relies on
+ * it, so it has to be one that is synced.
+ */
+static int
+adopt_catalog(const struct writer *w, struct log_head *head,
+    struct ntdb_error *err)
+{
+	const struct dbdir *d = &w->dir;
+	struct state s;
+	int fd, r;
+
+	fd = openat(d->fd, DBDIR_CATALOG, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return 0;
+	r = io_sync(fd, d->catalog_path, err);
+	close(fd);
+	if (r != 0)
+		return r;
+	state_init(&s);
+	r = state_read_catalog(&s, d->fd, d->catalog_path, NULL);
+	head->synced_id = r == NTDB_ECORRUPT && s.max_id == 0 ? 1 : s.max_id;
+	if (head->max_id < head->synced_id)
+		head->max_id = head->synced_id;
+	state_release(&s);
+	return 0;
+}
+
 /* Keep what stands in the log's place, and say what is happening. */
 static void
 keep_old(const struct writer *w, const char *what)
@@ -153,7 +181,8 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
 	head.epoch = old != NULL ? old->head.epoch + 1 : 1;
 	head.max_id = old != NULL ? old->head.max_id : 0;
 	head.nonce = io_random();
-	if ((r = adopt_files(w, &head, err)) != 0)
+	if ((r = adopt_files(w, &head, err)) != 0 ||
+	    (r = adopt_catalog(w, &head, err)) != 0)
 		goto done;
 	lost = old != NULL || faccessat(w->dir.fd, w->dir.wal, F_OK, 0) == 0;
 	if (old != NULL)

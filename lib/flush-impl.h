@@ -38,6 +38,7 @@ struct flush {
 	unsigned n_files;
 	bool	closed_unsynced;	/* a file that was written is closed */
 	bool	dir_changed;		/* the directory has new entries */
+	bool	catalog_later;		/* behind the log, which has all names */
 	bool	damaged;		/* the log is */
 	bool	renew;			/* it has no samples */
 	bool	direct;			/* of samples that are not in the log */
@@ -64,10 +65,10 @@ uint32_t flush_drop_void(struct flush *fl, uint32_t most);
 
 /* flush-publish.c */
 
-/* Step 3: catalog.json, if it does not say everything. */
+/* Step 3: catalog.json, if it is synced and does not say everything. */
 int flush_publish_catalog(struct flush *fl, struct ntdb_error *err);
 
-/* Step 4: the new log, which makes the pages count. */
+/* Step 4: the new log, which makes the pages count; an unsynced catalog. */
 int flush_replace_log(struct flush *fl, struct ntdb_error *err);
 
 /* Whether any metric has the flag. */

@@ -44,8 +44,9 @@ set_flag(struct state *s, uint8_t flag)
 
 /* Keep a catalog that is replaced by what could be read of it. */
 static void
-keep_damaged_catalog(const struct dbdir *d)
+keep_damaged_catalog(const struct writer *w)
 {
+	const struct dbdir *d = &w->dir;
 	struct ntdb_error what = NTDB_ERROR_INIT, why = NTDB_ERROR_INIT;
 	char name[64];
 	struct state s;
@@ -54,7 +55,7 @@ keep_damaged_catalog(const struct dbdir *d)
 	state_init(&s);
 	r = state_read_catalog(&s, d->fd, d->catalog_path, &why);
 	state_release(&s);
-	if (r != NTDB_ECORRUPT)
+	if (r != NTDB_ECORRUPT || wal_names_all(&w->wal))
 		return;
 	snprintf(name, sizeof(name), DBDIR_CATALOG ".damaged-%016llx",
 	    (unsigned long long)io_random());
@@ -76,7 +77,7 @@ write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 	uint32_t id;
 	int r;
 
-	keep_damaged_catalog(d);
+	keep_damaged_catalog(fl->w);
 	catalog_begin(&text);
 	for (id = 1; id < s->n_slots; id++) {
 		const struct metric *m = state_metric(s, id);
@@ -95,24 +96,15 @@ write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 		    sync, &d->owner, d->catalog_path, err);
 	fl->res.bytes += text.len;
 	buf_release(&text);
-	if (r != 0)
-		return r;
-	fl->dir_changed = true;
-	clear_flag(s, METRIC_DIRTY);
-	if (sync) {
-		state_count(s, COUNT_FSYNCS, 1);
-		clear_flag(s, METRIC_UNSYNCED);
-	} else {
-		/* It has replaced the one that was synced. */
-		set_flag(s, METRIC_UNSYNCED);
-		fl->next.synced_id = 0;
-	}
-	return 0;
+	if (r == 0)
+		clear_flag(s, METRIC_DIRTY);
+	return r;
 }
 
 /*
- * The catalog, if it does not say everything.  What it says counts as known
- * for good only once it is synced; until then each log repeats it.
+ * The catalog, if it does not say everything.  One that is not synced takes
+ * the place of one that was, so it has to wait until a log with all the names
+ * is there, and every log repeats them until a catalog is synced.
  */
 int
 flush_publish_catalog(struct flush *fl, struct ntdb_error *err)
@@ -121,10 +113,17 @@ flush_publish_catalog(struct flush *fl, struct ntdb_error *err)
 	struct state *s = &fl->w->state;
 	int r;
 
-	if (flush_any_flag(s, METRIC_DIRTY) ||
-	    (sync && flush_any_flag(s, METRIC_UNSYNCED))) {
-		if ((r = write_catalog(fl, sync, err)) != 0)
+	if (sync && (flush_any_flag(s, METRIC_DIRTY) ||
+	    flush_any_flag(s, METRIC_UNSYNCED))) {
+		if ((r = write_catalog(fl, true, err)) != 0)
 			return r;
+		fl->dir_changed = true;
+		state_count(s, COUNT_FSYNCS, 1);
+		clear_flag(s, METRIC_UNSYNCED);
+	} else if (flush_any_flag(s, METRIC_DIRTY)) {
+		fl->catalog_later = true;
+		set_flag(s, METRIC_UNSYNCED);
+		fl->next.synced_id = 0;
 	}
 	fl->next.max_id = s->max_id;
 	if (!flush_any_flag(s, METRIC_UNSYNCED))
@@ -212,6 +211,9 @@ flush_replace_log(struct flush *fl, struct ntdb_error *err)
 	w->state.log_clock_ns = 0;
 	w->state.damaged = false;
 	clear_flag(&w->state, METRIC_SAID);
+	/* If it cannot be written now, the next flush does it. */
+	if (fl->catalog_later)
+		write_catalog(fl, false, NULL);
 done:
 	buf_release(&names);
 	return r;

@@ -7,9 +7,10 @@
  *
  *   1. each data file is cut back to its committed length; pages are appended
  *   2. data files are synced, then the directory if one is new
- *   3. catalog.json is replaced if it has grown (and synced, with strict)
+ *   3. with strict, catalog.json is replaced if it has grown, and synced
  *   4. the new log is written, synced, renamed; the directory is synced
- *   5. the state cache is written
+ *   5. without strict, catalog.json is replaced now: the log has all names
+ *   6. the state cache is written
  */
 #ifndef NTDB_FLUSH_H
 #define NTDB_FLUSH_H

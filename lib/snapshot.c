@@ -23,7 +23,8 @@ load_state(struct snapshot *s, struct ntdb_error *err)
 		if (r != 0 && r != NTDB_ECORRUPT)
 			return err_at(err, r, why.path, why.offset, "%s",
 			    why.text);
-		if (r != 0 && s->damage.code == 0)
+		if (r != 0 && s->damage.code == 0 &&
+		    !wal_names_all(&s->wal))
 			s->damage = why;
 		s->state.epoch = s->wal.head.epoch;
 		s->state.nonce = s->wal.head.nonce;

@@ -69,7 +69,10 @@ check_catalog(struct verify *v, struct ntdb_error *err)
 	v->names_known = true;
 	if (faccessat(d->fd, DBDIR_CATALOG, F_OK, 0) == 0) {
 		v->res->files++;
-		state_read_catalog(&v->s.state, d->fd, d->catalog_path, &why);
+		if (state_read_catalog(&v->s.state, d->fd, d->catalog_path,
+		    &why) == NTDB_ECORRUPT &&
+		    wal_names_all(&v->s.wal))
+			return 0;
 	} else if (v->s.wal.head.synced_id > 0) {
 		err_at(&why, NTDB_ECORRUPT, d->catalog_path, -1,
 		    "is missing, with the names of metrics");

@@ -38,6 +38,16 @@ int wal_open(struct wal *w, int dirfd, const char *name, bool writable,
 /* Whether the name still leads to the file that is open. */
 bool wal_is_current(const struct wal *w, int dirfd, const char *name);
 
+/*
+ * Whether the log names every metric.  Then a catalog.json that is damaged is
+ * one that was never synced, and costs nothing.
+ */
+static inline bool
+wal_names_all(const struct wal *w)
+{
+	return w->fd != -1 && w->head.synced_id == 0;
+}
+
 /* The file's size now. */
 int wal_size(const struct wal *w, uint64_t *size, const char *display,
     struct ntdb_error *err);

@@ -124,7 +124,8 @@ make_state(struct writer *w, uint64_t *newer, struct ntdb_error *err)
 	    &why);
 	if (r == NTDB_ECORRUPT) {
 		/* What could be read goes into the next one. */
-		root_note(w->dir.root, &why);
+		if (!wal_names_all(&w->wal))
+			root_note(w->dir.root, &why);
 		flags |= METRIC_DIRTY;
 		id = 1;
 	} else if (r != 0) {
