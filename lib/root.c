@@ -86,9 +86,8 @@ note(void *arg, const struct ntdb_error *what)
 	root_note(arg, what);
 }
 
-/* Sync the directory that the root itself stands in, if that may be read. */
-static int
-sync_parent(const struct ntdb *db, struct ntdb_error *err)
+int
+root_sync_parent(const struct ntdb *db, struct ntdb_error *err)
 {
 	int fd = openat(db->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
@@ -117,7 +116,7 @@ open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
 	if (db->fd == -1)
 		return err_sys(err, db->path, "cannot open");
 	/* The next program is to make it, and sync that, again. */
-	if (made && (r = sync_parent(db, err)) != 0) {
+	if (made && (r = root_sync_parent(db, err)) != 0) {
 		io_close(&db->fd);
 		rmdir(db->path);
 		return r;

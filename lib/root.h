@@ -26,6 +26,9 @@ struct ntdb {
  */
 int root_open(struct ntdb *db, bool create, struct ntdb_error *err);
 
+/* Sync the directory that the root itself stands in, if that may be read. */
+int root_sync_parent(const struct ntdb *db, struct ntdb_error *err);
+
 /* Read engine.ini, once. */
 int root_engine(struct ntdb *db, const struct engine_config **engine,
     struct ntdb_error *err);

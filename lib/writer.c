@@ -223,12 +223,13 @@ load_state(struct writer *w, struct ntdb_error *err)
 	if ((r = make_state(w, &newer, err)) == 0 && newer != 0)
 		r = renew_log(w, err);
 	/*
-	 * Whoever made log or directory may have died before they could not
-	 * be lost any more: that comes before anything is acknowledged.
+	 * Whoever made log, directory or root may have died before they could
+	 * not be lost any more: that comes before anything is acknowledged.
 	 */
-	if (r == 0 && (r = io_sync_dir(w->dir.fd, w->dir.name, err)) == 0)
-		r = io_sync_dir(w->dir.root->fd, w->dir.root->path, err);
-	state_count(&w->state, COUNT_FSYNCS, 2 + syncs_before(w));
+	if (r == 0 && (r = io_sync_dir(w->dir.fd, w->dir.name, err)) == 0 &&
+	    (r = io_sync_dir(w->dir.root->fd, w->dir.root->path, err)) == 0)
+		r = root_sync_parent(w->dir.root, err);
+	state_count(&w->state, COUNT_FSYNCS, 3 + syncs_before(w));
 	state_count(&w->state, COUNT_RECOVERIES, w->n_recoveries);
 	w->n_recoveries = 0;
 	/* The next program need not do all this again, and a cache that is
