@@ -68,13 +68,14 @@ def publishes(done, day, profile):
             ("write", data)]
     if profile != "throughput":
         want.append(("sync", data))
-    want += [("write", CAT_TMP)]
     if profile == "strict":
-        want.append(("sync", CAT_TMP))
-    want += [("rename", CAT), ("sync", "k"), ("write", LOG_TMP),
-             ("sync", LOG_TMP), ("rename", LOG), ("sync", "k"),
-             ("unlock", "lock")]
-    return in_order(done, *want)
+        want += [("write", CAT_TMP), ("sync", CAT_TMP), ("rename", CAT)]
+    want += [("sync", "k"), ("write", LOG_TMP), ("sync", LOG_TMP),
+             ("rename", LOG), ("sync", "k")]
+    # Without a sync it comes behind the log that has all names.
+    if profile != "strict":
+        want += [("write", CAT_TMP), ("rename", CAT)]
+    return in_order(done, *want, ("unlock", "lock"))
 
 
 # ---- flush
