@@ -105,7 +105,7 @@ def crowded(name, rng, seconds, **kw):
         s.sent for s in crowd.ledger.of("")), ", ".join(
             "%d %s" % (n, x) for x, n in sorted(crowd.count.items()))))
     diag("%d hit, %d refused, %d reads beside a lock that was held, "
-         "slowest %.1f s" % (crowd.n_hit, len(crowd.refused),
+         "slowest %.1f s" % (crowd.n_hit, crowd.n_refused,
                              crowd.read_while_held, crowd.slowest))
     ok(not crowd.bad, "%s: none is refused, waits longer than it may, or "
        "reads what is wrong" % name)
@@ -113,7 +113,7 @@ def crowded(name, rng, seconds, **kw):
     ok(min(s.acked for s in crowd.ledger.of("")) > 0,
        "all writers came to write")
     if crowd.hold:
-        ok(crowd.refused and crowd.read_while_held,
+        ok(crowd.n_refused and crowd.read_while_held,
            "others ended with 75 meanwhile, and readers read")
     crowd.holds, crowd.wait, crowd.bad = [], WAIT, []
     check_end(crowd, temp + "/archives")

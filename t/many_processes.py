@@ -58,7 +58,7 @@ class Crowd:
         self.lock = threading.Lock()
         self.running, self.hit = set(), set()
         self.bad, self.count = [], {}
-        self.slowest, self.n_hit, self.refused = 0.0, 0, []
+        self.slowest, self.n_hit, self.n_refused = 0.0, 0, 0
         self.holds = []			# [from, to] in which a lock was held
         self.read_while_held = 0
         for db, text in MANIFESTS.items():
@@ -84,7 +84,7 @@ class Crowd:
         return p
 
     def ended(self, p, argv, out, err):
-        """Its Result; None if it was hit, or refused as it had to be."""
+        """Its Result; None if it was hit."""
         end = time.monotonic()
         with self.lock:
             self.running.discard(p)
@@ -95,19 +95,20 @@ class Crowd:
         r = Result(p.returncode, out, err)
         if hit and p.returncode in [-s for s in self.faults]:
             return None
-        text = " ".join(map(str, argv))
+        text = " ".join(argv)
         if r.status == 75 and self.may_refuse(p.began, end, err):
-            self.refused.append((text, end - p.began))
-            return None
-        if r.status != 0 or err:
+            self.n_refused += 1
+        elif r.status != 0 or err:
             self.complain("%s: %r" % (text, Result(r.status, b"", err)))
         elif end - p.began > self.wait + SLACK and "--progress" not in argv:
             self.complain("%s: took %.1f s" % (text, end - p.began))
         return r
 
     def may_refuse(self, began, end, err):
-        return any(a <= end and began <= b for a, b in self.holds) and \
-            end - began >= self.wait and err != b"" and all(
+        """Whether a lock was held; maint.lock may be at any time."""
+        return self.hold and end - began >= self.wait and (
+            b"/lock:" not in err or
+            any(a <= end and began <= b for a, b in self.holds)) and all(
                 b"locked by another process" in x for x in err.splitlines())
 
     def run(self, *argv, data=b"", **kw):
@@ -143,9 +144,9 @@ class Crowd:
                     work = []
 
     def by_batch(self, rng, work):
-        data = "".join(s.line(n) for s, n in work).encode()
         r = self.run("ntdb-ingest", "--wait", "%ds" % self.wait,
-                     *rng.choice([[], [], [], ["--sync"]]), data=data)
+                     *rng.choice([[], [], [], ["--sync"]]),
+                     data="".join(s.line(n) for s, n in work).encode())
         return len(work) if r is not None and r.status == 0 else 0
 
     def by_pipe(self, rng, work):
@@ -183,7 +184,7 @@ class Crowd:
         while not self.stop.is_set():
             db = rng.choice(["own", "own", "late", "direct", "gone", "kept",
                              "shared"])
-            if not os.path.exists("%s/%s" % (self.root, db)):
+            if not os.path.exists(os.path.join(self.root, db)):
                 continue
             rng.choice([self.read_all, self.read_range, self.read_totals,
                         self.read_last])(rng, db)
@@ -210,9 +211,8 @@ class Crowd:
 
     def some_metric(self, rng, suits):
         """One that is there, with streams that suit."""
-        found = [m for m, by in self.ledger.streams.items()
-                 if suits(list(by.values())) and
-                 any(s.acked for s in by.values())]
+        found = [m for m, by in self.ledger.streams.items() if suits(
+            list(by.values())) and any(s.acked for s in by.values())]
         return rng.choice(found) if found else None
 
     def read_all(self, rng, db):

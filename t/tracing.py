@@ -107,10 +107,15 @@ class Held:
 
     def go_on(self):
         """Its Result, in the end."""
-        if self.pid is not None and self.p.poll() is None:
-            os.kill(self.pid, signal.SIGCONT)
-        out, err = self.p.communicate()
-        return Result(self.p.returncode, out, err)
+        while True:
+            # It may not have come to where it stops.
+            if self.p.poll() is None and self.state() in "tT":
+                os.kill(self.pid, signal.SIGCONT)
+            try:
+                out, err = self.p.communicate(timeout=0.1)
+                return Result(self.p.returncode, out, err)
+            except subprocess.TimeoutExpired:
+                pass
 
 
 def changing(calls, root):
