@@ -1,7 +1,7 @@
 #!/bin/sh
 # The order in which files are written, synced and renamed, as strace sees
 # it: what a step relies on is on the disk before the step is.
-# Guards laws 1, 4, 7, 8, 9, 24, 27 and 31.
+# Guards laws 1, 4, 7, 8, 9, 12, 24, 27 and 31.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
@@ -228,6 +228,60 @@ done = traced_ingest(root, "k/a 1i %d\n" % START)
 ok(publishes(done, "2024-05-06", "strict"), "direct: the order of a flush")
 ok(in_order(done, ("rename", LOG), ("sync", "k"), ("write", "fd 2")),
    "direct: acknowledged at the end")
+
+# ---- after a sync that failed
+
+root = fresh()
+give(root, "k/a 1i %d" % START)
+before = os.stat(root + "/k/k.wal").st_ino
+r = run(["strace", "-o", "/dev/null", "-e",
+         "inject=fdatasync:error=EIO:when=1", program("ntdb-ingest"),
+         "-r", root, "--sync"], "k/a 2i %d\n" % (START + 1))
+same(r.status, 74, "a sync of the log that fails: not acknowledged")
+ok(os.stat(root + "/k/k.wal").st_ino != before,
+   "and nothing is appended to that log again")
+
+# ---- rollups
+
+def with_job():
+    root = fresh(manifest="[rollup.h]\nsource_pattern = *\ninterval = 1h\n"
+                 "destination_db = d\n")
+    give(root, *["k/a %di %d" % (i, START + i * 1800 * 10**9)
+                 for i in range(9)])
+    return root
+
+
+root = with_job()
+CHECK = r"rollup\.checkpoints\.log(\.tmp)?"
+for what in ("into a new database", "into one that is there"):
+    r, calls = traced(["ntdb-rollup", "-r", root, *NOW])
+    same((r.status, r.err), (0, b""), "the traced rollup works")
+    done = steps(calls)
+    first = positions(done, "write", CHECK)[0]
+    ok(any(max(positions(done, "write", r"d\.wal")) < i < first
+           for i in positions(done, "sync", r"d\.wal")),
+       "rollup %s: the destination is synced before the checkpoint" % what)
+    ok(any(i < first for i in positions(done, "sync", "k.wal")),
+       "and the source's log")
+    ok(any(i > first for i in positions(done, "sync", CHECK)),
+       "and then the checkpoints")
+    give(root, "k/a 99i %d" % (START + 4 * 3600 * 10**9 + 5400 * 10**9))
+
+# One that is killed before its results are synced: the next finds them.
+killed = 0
+for nth in range(1, 9):
+    root = with_job()
+    run(["strace", "-o", "/dev/null", "-e", "inject=fdatasync:signal=SIGKILL:"
+         "when=%d" % nth, program("ntdb-rollup"), "-r", root, *NOW])
+    if not os.path.exists(root + "/d") or \
+            os.path.exists(root + "/k/rollup.checkpoints.log") or \
+            len(samples(root, "d")) == 0:
+        continue
+    killed += 1
+    r, calls = traced(["ntdb-rollup", "-r", root, *NOW])
+    ok(in_order(steps(calls), ("sync", r"d\.wal"), ("write", CHECK)),
+       "killed at sync %d: the next run syncs what it finds" % nth)
+ok(killed > 0, "%d were killed between writing and the sync" % killed)
 
 # ---- many files: one sweep
 

@@ -74,13 +74,13 @@ class Crowd:
                 self.stop.set()
 
     def start(self, argv, **kw):
+        began = time.monotonic()
         p = subprocess.Popen(
             [program(argv[0]), "-r", self.root, *NOW, *argv[1:]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, **kw)
-        p.began = time.monotonic()
-        with self.lock:
-            self.running.add(p)
+        p.began = began
+        self.running.add(p)
         return p
 
     def ended(self, p, argv, out, err):
