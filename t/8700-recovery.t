@@ -12,6 +12,7 @@ import glob
 import os
 import re
 import shutil
+import zlib
 import roundtrip
 from blackbox import *
 from tracing import *
@@ -571,6 +572,38 @@ for what, layers, want in states:
         same_lines(root.lines(), want + fresh + other + again,
                    name + ": and all is there")
         clean(root, name)
+# A file has become shorter than is listed, and a flush was killed when it had
+# written to it: its pages do not count.
+for n in (3, 400):
+    root = Root()
+    first, second, third = (run_of("a", 0, k, 400 * i)
+                            for i, k in enumerate((40, 40, n)))
+    root.give(first)
+    root.flush()
+    left = os.path.getsize(root.file(DAT % 6))
+    root.give(second)
+    root.flush()
+    os.truncate(root.file(DAT % 6), left)
+    root.give(third)
+    root.killed_flush("renameat:signal=SIGKILL:when=1")
+    name = "cut short, %d" % n
+    same_lines(root.lines(), first + third, name + ": a flush was killed")
+    root.flush()
+    same_lines(root.lines(), first + third, name + ": moved at last")
+# The same if the log's header had a length that takes these pages in.
+root = Root()
+first, second = run_of("a", 0, 40), run_of("a", 0, 40, 400)
+root.give(first)
+root.flush()
+root.give(second)
+root.killed_flush("renameat:signal=SIGKILL:when=1")
+head = bytearray(root.bytes("k.wal"))
+head[56:64] = os.path.getsize(root.file(DAT % 6)).to_bytes(8, "little")
+head[72:76] = zlib.crc32(head[:72]).to_bytes(4, "little")
+root.put("k.wal", head)
+root.forget()
+same_lines(root.lines(), first + second,
+           "pages of the log's own epoch do not count, whatever it lists")
 # Pages that were listed and are not there: only these are lost.
 root.restore(s4, only(s2, DAT % 6))
 root.forget()
