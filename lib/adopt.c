@@ -24,17 +24,19 @@ adopt_file(struct log_head *head, int dirfd, struct partition part,
     struct ntdb_error *err)
 {
 	uint64_t pos = DATA_HEAD_LEN, end = DATA_HEAD_LEN;
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct page_ref ref;
 	struct datafile f;
 	int r;
 
-	r = datafile_open(&f, dirfd, part, false, NULL);
+	r = datafile_open(&f, dirfd, part, false, &why);
 	if (r == NTDB_ENOENT || r == NTDB_ECORRUPT)
 		return 0;
 	if (r != 0)
-		return datafile_open(&f, dirfd, part, false, err);
-	while ((r = datafile_next(&f, &pos, f.size, &ref, NULL)) == 0 ||
+		return err_take(err, &why);
+	while ((r = datafile_next(&f, &pos, f.size, &ref, &why)) == 0 ||
 	    r == NTDB_ECORRUPT) {
+		err_clear(&why);
 		if (r != 0)
 			continue;
 		end = pos;
@@ -47,7 +49,7 @@ adopt_file(struct log_head *head, int dirfd, struct partition part,
 	if (f.sealed_epoch >= head->epoch)
 		head->epoch = f.sealed_epoch + 1;
 	if (r != NTDB_END)
-		return r;
+		return err_take(err, &why);
 	if (end <= f.sealed_len)
 		return 0;
 	return log_head_put(head, part.kind, part.start, end, f.file_id, err);
@@ -184,7 +186,10 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
 	if ((r = adopt_files(w, &head, err)) != 0 ||
 	    (r = adopt_catalog(w, &head, err)) != 0)
 		goto done;
-	lost = old != NULL || faccessat(w->dir.fd, w->dir.wal, F_OK, 0) == 0;
+	if (old == NULL && (r = io_exists(w->dir.fd, w->dir.wal,
+	    w->dir.wal_path, err)) < 0)
+		goto done;
+	lost = old != NULL || r == 1;
 	if (old != NULL)
 		keep_old(w, "older than the pages");
 	else if (lost)

@@ -442,16 +442,15 @@ int
 checkpoints_tail(struct checkpoint_tail *t, int dirfd, const char *path,
     struct ntdb_error *err)
 {
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	char text[TAIL_LEN], *end, *second, *first;
 	struct stat st;
 	size_t got;
 	int fd, r;
 
-	fd = io_open(dirfd, path, O_RDONLY, 0, path, NULL);
-	if (fd == NTDB_ENOENT)
-		return NTDB_END;
+	fd = io_open(dirfd, path, O_RDONLY, 0, path, &why);
 	if (fd < 0)
-		return io_open(dirfd, path, O_RDONLY, 0, path, err);
+		return fd == NTDB_ENOENT ? NTDB_END : err_take(err, &why);
 	if (fstat(fd, &st) == -1)
 		r = err_sys(err, path, "cannot look at");
 	else

@@ -217,8 +217,7 @@ datafile_create(struct datafile *f, int dirfd, struct partition part,
 	f->file_id = io_random();
 	f->sealed_len = f->sealed_epoch = f->list_at = 0;
 	f->list_len = f->flags = 0;
-	if (ftruncate(f->fd, 0) == -1) {
-		r = err_sys(err, f->name, "cannot cut");
+	if ((r = io_cut(f->fd, 0, f->name, err)) != 0) {
 		datafile_close(f);
 		return r;
 	}

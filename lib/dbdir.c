@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include "catalog.h"
 #include "dbdir.h"
 #include "error.h"
+#include "listing.h"
 #include "lock.h"
 #include "timefmt.h"
 #include "wal.h"
@@ -180,20 +180,20 @@ create_log(const struct dbdir *d, int dirfd, struct ntdb_error *err)
 static void
 discard(const struct dbdir *d, const char *tmp)
 {
-	struct dirent *e;
+	const char *name;
 	DIR *dir;
 	int fd;
 
 	fd = openat(d->root->fd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		io_close(&fd);
+	if (fd == -1)
 		return;
+	if (listing_open(&dir, fd, tmp, NULL) == 0) {
+		while (listing_next(dir, &name, tmp, NULL) == 0)
+			if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+				unlinkat(fd, name, 0);
+		closedir(dir);
 	}
-	while ((e = readdir(dir)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0)
-			unlinkat(fd, e->d_name, 0);
-	closedir(dir);
+	close(fd);
 	unlinkat(d->root->fd, tmp, AT_REMOVEDIR);
 }
 
@@ -239,15 +239,20 @@ fail:
 int
 dbdir_complete(const struct dbdir *d, struct ntdb_error *err)
 {
-	int r = 0;
+	int r;
 
-	if (faccessat(d->fd, DBDIR_MAINT_LOCK, F_OK, 0) != 0)
+	r = io_exists(d->fd, DBDIR_MAINT_LOCK, d->name, err);
+	if (r == 0)
 		r = create_lock(d, d->fd, DBDIR_MAINT_LOCK, err);
-	if (r == 0 && faccessat(d->fd, DBDIR_LOCK, F_OK, 0) != 0)
+	if (r >= 0)
+		r = io_exists(d->fd, DBDIR_LOCK, d->lock_path, err);
+	if (r == 0)
 		r = create_lock(d, d->fd, DBDIR_LOCK, err);
-	if (r == 0 && faccessat(d->fd, DBDIR_MANIFEST, F_OK, 0) != 0)
+	if (r >= 0)
+		r = io_exists(d->fd, DBDIR_MANIFEST, d->manifest_path, err);
+	if (r == 0)
 		r = create_manifest(d, d->fd, err);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int
@@ -267,14 +272,17 @@ dbdir_create(struct dbdir *d, struct ntdb *root, const char *name,
 		    err);
 		if (r != 0)
 			goto done;
+		/* Another process may have been faster. */
 		err_clear(&why);
-		if ((r = open_fd(d, &why)) == NTDB_ENOENT &&
-		    (r = create_dir(d, err)) == 0)
-			r = open_fd(d, err);
+		if ((r = open_fd(d, &why)) == NTDB_ENOENT) {
+			err_clear(&why);
+			if ((r = create_dir(d, &why)) == 0)
+				r = open_fd(d, &why);
+		}
 		lock_drop(root->fd);
-	} else if (r != 0) {
-		r = err_at(err, r, why.path, -1, "%s", why.text);
 	}
+	if (r != 0 && err != NULL && err->code == 0)
+		*err = why;
 done:
 	if (r != 0)
 		dbdir_close(d);
@@ -344,27 +352,22 @@ list_partitions(const struct dbdir *d, int64_t first, int64_t last,
     struct buf *parts, struct ntdb_error *err)
 {
 	struct partition p;
-	struct dirent *e;
 	int64_t from, to;
+	const char *name;
 	DIR *dir;
-	int fd;
+	int r;
 
-	fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		int r = err_sys(err, d->name, "cannot read directory");
-
-		io_close(&fd);
+	if ((r = listing_open(&dir, d->fd, d->name, err)) != 0)
 		return r;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		if (!partition_scan(e->d_name, &p))
+	while ((r = listing_next(dir, &name, d->name, err)) == 0) {
+		if (!partition_scan(name, &p))
 			continue;
 		partition_span(p, &from, &to);
 		if (to >= first && from <= last)
 			buf_add(parts, &p, sizeof(p));
 	}
 	closedir(dir);
-	return 0;
+	return r == NTDB_END ? 0 : r;
 }
 
 int

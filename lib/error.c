@@ -101,6 +101,14 @@ err_sys(struct ntdb_error *err, const char *path, const char *what)
 }
 
 int
+err_take(struct ntdb_error *err, const struct ntdb_error *from)
+{
+	if (err != NULL && err->code == 0)
+		*err = *from;
+	return from->code;
+}
+
+int
 err_nomem(struct ntdb_error *err)
 {
 	return err_set(err, NTDB_ESYS, "out of memory");

@@ -38,6 +38,9 @@ int err_sys(struct ntdb_error *err, const char *path, const char *what);
 int err_sys_code(struct ntdb_error *err, int code, const char *path,
     const char *what);
 
+/* The failure that another record holds; returns its code. */
+int err_take(struct ntdb_error *err, const struct ntdb_error *from);
+
 /* Out of memory: NTDB_ESYS. */
 int err_nomem(struct ntdb_error *err);
 

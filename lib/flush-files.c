@@ -131,8 +131,8 @@ cut_residue(struct flush *fl, struct datafile *f, struct ntdb_error *err)
 	if (f->size > len && look_behind(fl, f, len) != BEHIND_RESIDUE &&
 	    (r = keep_copy(fl, f, err)) != 0)
 		return r;
-	if (ftruncate(f->fd, (off_t)len) == -1)
-		return err_sys_code(err, NTDB_EIO, f->name, "cannot cut");
+	if ((r = io_cut(f->fd, len, f->name, err)) != 0)
+		return r;
 	f->size = len;
 	return 0;
 }
@@ -150,9 +150,8 @@ flush_cut_leftover(struct writer *w, struct partition part,
 	if (datafile_open(&f, w->dir.fd, part, true, NULL) != 0)
 		return 0;
 	len = committed_len(&fl, &f);
-	if (f.size > len && look_behind(&fl, &f, len) == BEHIND_RESIDUE &&
-	    ftruncate(f.fd, (off_t)len) == -1)
-		r = err_sys_code(err, NTDB_EIO, f.name, "cannot cut");
+	if (f.size > len && look_behind(&fl, &f, len) == BEHIND_RESIDUE)
+		r = io_cut(f.fd, len, f.name, err);
 	datafile_close(&f);
 	return r;
 }

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +5,7 @@
 
 #include "error.h"
 #include "inspect.h"
+#include "listing.h"
 #include "number.h"
 
 #define REFRESH_MAX 100		/* then the database changes too often */
@@ -126,31 +126,26 @@ count_files(const struct dbdir *d, struct ntdb_db_info *info,
     struct ntdb_error *err)
 {
 	struct partition part;
-	struct dirent *e;
+	const char *name;
 	struct stat st;
 	DIR *dir;
-	int fd;
+	int r;
 
-	fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		int r = err_sys(err, d->name, "cannot read directory");
-
-		io_close(&fd);
+	if ((r = listing_open(&dir, d->fd, d->name, err)) != 0)
 		return r;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		if (fstatat(d->fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	while ((r = listing_next(dir, &name, d->name, err)) == 0) {
+		if (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 		    !S_ISREG(st.st_mode))
 			continue;
 		info->n_files++;
 		info->bytes += (uint64_t)st.st_size;
-		if (partition_scan(e->d_name, &part)) {
+		if (partition_scan(name, &part)) {
 			info->n_data_files++;
 			info->data_bytes += (uint64_t)st.st_size;
 		}
 	}
 	closedir(dir);
-	return 0;
+	return r == NTDB_END ? 0 : r;
 }
 
 /* Widen the range of times. */

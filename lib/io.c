@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -10,6 +9,7 @@
 
 #include "error.h"
 #include "io.h"
+#include "listing.h"
 
 int
 io_open(int dirfd, const char *path, int flags, mode_t mode,
@@ -27,6 +27,17 @@ io_open(int dirfd, const char *path, int flags, mode_t mode,
 		return err_sys_code(err, errno == EACCES || errno == EROFS ?
 		    NTDB_EPERM : NTDB_ECREATE, display, "cannot create");
 	return err_sys(err, display, "cannot open");
+}
+
+int
+io_exists(int dirfd, const char *path, const char *display,
+    struct ntdb_error *err)
+{
+	if (faccessat(dirfd, path, F_OK, 0) == 0)
+		return 1;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return err_sys(err, display, "cannot look for it");
 }
 
 void
@@ -83,6 +94,19 @@ io_pwrite(int fd, const void *p, size_t len, uint64_t offset,
 }
 
 int
+io_cut(int fd, uint64_t len, const char *display, struct ntdb_error *err)
+{
+	int r;
+
+	do {
+		r = ftruncate(fd, (off_t)len);
+	} while (r == -1 && errno == EINTR);
+	if (r == 0)
+		return 0;
+	return err_sys_code(err, NTDB_EIO, display, "cannot cut");
+}
+
+int
 io_read_file(int dirfd, const char *path, size_t max, struct buf *out,
     const char *display, struct ntdb_error *err)
 {
@@ -121,7 +145,12 @@ done:
 int
 io_sync(int fd, const char *display, struct ntdb_error *err)
 {
-	if (fdatasync(fd) == 0)
+	int r;
+
+	do {
+		r = fdatasync(fd);
+	} while (r == -1 && errno == EINTR);
+	if (r == 0)
 		return 0;
 	return err_sys_code(err, NTDB_EIO, display, "cannot sync");
 }
@@ -129,8 +158,13 @@ io_sync(int fd, const char *display, struct ntdb_error *err)
 int
 io_sync_dir(int dirfd, const char *display, struct ntdb_error *err)
 {
+	int r;
+
+	do {
+		r = fsync(dirfd);
+	} while (r == -1 && errno == EINTR);
 	/* Some file systems cannot sync a directory, and say so. */
-	if (fsync(dirfd) == 0 || errno == EINVAL)
+	if (r == 0 || errno == EINVAL)
 		return 0;
 	return err_sys_code(err, NTDB_EIO, display, "cannot sync directory");
 }
@@ -219,21 +253,17 @@ void
 io_remove_temps(int dirfd, const char *suffix)
 {
 	const size_t tail = strlen(suffix);
-	struct dirent *e;
+	const char *name;
 	size_t len;
 	DIR *dir;
-	int fd;
 
-	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		io_close(&fd);
+	if (listing_open(&dir, dirfd, "", NULL) != 0)
 		return;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		len = strlen(e->d_name);
-		if (e->d_name[0] == '.' && len > tail &&
-		    strcmp(e->d_name + len - tail, suffix) == 0)
-			unlinkat(fd, e->d_name, 0);
+	while (listing_next(dir, &name, "", NULL) == 0) {
+		len = strlen(name);
+		if (name[0] == '.' && len > tail &&
+		    strcmp(name + len - tail, suffix) == 0)
+			unlinkat(dirfd, name, 0);
 	}
 	closedir(dir);
 }

@@ -19,6 +19,10 @@
 int io_open(int dirfd, const char *path, int flags, mode_t mode,
     const char *display, struct ntdb_error *err);
 
+/* 1 or 0: whether the file is there; or that this cannot be told. */
+int io_exists(int dirfd, const char *path, const char *display,
+    struct ntdb_error *err);
+
 /* Close a descriptor that may be -1, and make it -1. */
 void io_close(int *fd);
 
@@ -31,6 +35,9 @@ int io_pread(int fd, void *p, size_t len, uint64_t offset, size_t *got,
 /* Write all of it at offset. */
 int io_pwrite(int fd, const void *p, size_t len, uint64_t offset,
     const char *display, struct ntdb_error *err);
+
+/* Cut a file to len bytes. */
+int io_cut(int fd, uint64_t len, const char *display, struct ntdb_error *err);
 
 /* Read a whole file, at most max bytes (NTDB_ECORRUPT if it is longer). */
 int io_read_file(int dirfd, const char *path, size_t max, struct buf *out,

@@ -80,16 +80,17 @@ source_open(struct source *src, struct retainer *rt, struct partition part,
     struct ntdb_error *err)
 {
 	const struct log_head *log = &rt->w.wal.head;
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	int dirfd = rt->w.dir.fd, r;
 
 	memset(src, 0, sizeof(*src));
 	src->f.fd = -1;
 	src->part = part;
-	r = datafile_open(&src->f, dirfd, part, false, NULL);
+	r = datafile_open(&src->f, dirfd, part, false, &why);
 	if (r == NTDB_ECORRUPT || r == NTDB_EVERSION)
 		r = open_raw(src, dirfd, err);
-	else if (r == NTDB_ENOENT)
-		return NTDB_END;
+	else if (r != 0)
+		return r == NTDB_ENOENT ? NTDB_END : err_take(err, &why);
 	if (r != 0)
 		return r;
 	if (fstat(src->f.fd, &src->st) == -1)

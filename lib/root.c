@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "dbdir.h"
 #include "error.h"
+#include "listing.h"
 #include "lock.h"
 #include "root.h"
 
@@ -136,8 +136,8 @@ create_engine_file(struct ntdb *db, struct ntdb_error *err)
 	struct io_owner owner;
 	int r;
 
-	if (faccessat(db->fd, ENGINE_FILE, F_OK, 0) == 0)
-		return 0;
+	if ((r = io_exists(db->fd, ENGINE_FILE, ENGINE_FILE, err)) != 0)
+		return r < 0 ? r : 0;
 	if ((r = engine_config_template(&text)) != 0 || !buf_ok(&text))
 		r = err_nomem(err);
 	else if ((r = io_owner_of(db->fd, &owner, db->path, err)) == 0)
@@ -153,8 +153,8 @@ make_engine_file(struct ntdb *db, struct ntdb_error *err)
 {
 	int r;
 
-	if (faccessat(db->fd, ENGINE_FILE, F_OK, 0) == 0)
-		return 0;
+	if ((r = io_exists(db->fd, ENGINE_FILE, ENGINE_FILE, err)) != 0)
+		return r < 0 ? r : 0;
 	r = lock_take(db->fd, false, db->opt.wait_ns, db->path, err);
 	if (r != 0)
 		return r;
@@ -219,23 +219,38 @@ ntdb_database_name_ok(const char *name, size_t len)
 	return true;
 }
 
-/* Whether a directory of that name in the root is a database. */
-static bool
-is_database(int rootfd, const char *name)
+/* io_exists; what one may not look into has nothing. */
+static int
+has_file(int rootfd, const char *path, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	int r = io_exists(rootfd, path, path, &why);
+
+	if (r == NTDB_EPERM)
+		return 0;
+	if (r < 0 && err != NULL && err->code == 0)
+		*err = why;
+	return r;
+}
+
+/* 1 or 0: whether a directory of that name in the root is a database. */
+static int
+is_database(int rootfd, const char *name, struct ntdb_error *err)
 {
 	char path[2 * DB_NAME_MAX + 24];
 	size_t len = strlen(name);
+	int r;
 
 	if (!ntdb_database_name_ok(name, len))
-		return false;
+		return 0;
 	memcpy(path, name, len);
 	memcpy(path + len, "/" DBDIR_MANIFEST, sizeof("/" DBDIR_MANIFEST));
-	if (faccessat(rootfd, path, F_OK, 0) == 0)
-		return true;
+	if ((r = has_file(rootfd, path, err)) != 0)
+		return r;
 	path[len] = '/';
 	memcpy(path + len + 1, name, len);
 	memcpy(path + 2 * len + 1, ".wal", sizeof(".wal"));
-	return faccessat(rootfd, path, F_OK, 0) == 0;
+	return has_file(rootfd, path, err);
 }
 
 static int
@@ -249,27 +264,26 @@ static int
 list_names(struct ntdb *db, bool internal, struct buf *b, size_t *n,
     struct ntdb_error *err)
 {
-	struct dirent *e;
+	const char *name;
 	DIR *dir;
-	int fd;
+	int r;
 
 	*n = 0;
-	fd = openat(db->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		int r = err_sys(err, db->path, "cannot read directory");
-
-		io_close(&fd);
+	if ((r = listing_open(&dir, db->fd, db->path, err)) != 0)
 		return r;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		if (!internal && strcmp(e->d_name, INTERNAL_DB) == 0)
+	while ((r = listing_next(dir, &name, db->path, err)) == 0) {
+		if (!internal && strcmp(name, INTERNAL_DB) == 0)
 			continue;
-		if (!is_database(db->fd, e->d_name))
+		if ((r = is_database(db->fd, name, err)) < 0)
+			break;
+		if (r == 0)
 			continue;
-		buf_add(b, e->d_name, strlen(e->d_name) + 1);
+		buf_add(b, name, strlen(name) + 1);
 		(*n)++;
 	}
 	closedir(dir);
+	if (r != NTDB_END)
+		return r;
 	return buf_ok(b) ? 0 : err_nomem(err);
 }
 

@@ -145,9 +145,9 @@ rewrite(struct sealer *s, struct ntdb_error *err)
 		s->out.size = DATA_HEAD_LEN;
 		if ((r = seal_write_pages(s, err)) != 0)
 			return r;
-		if (ftruncate(s->out.fd, (off_t)s->out.size) == -1)
-			return err_sys_code(err, NTDB_EIO, s->f.name,
-			    "cannot cut");
+		r = io_cut(s->out.fd, s->out.size, s->f.name, err);
+		if (r != 0)
+			return r;
 	}
 	if ((r = write_list(s, err)) != 0)
 		return r;
@@ -161,20 +161,28 @@ rewrite(struct sealer *s, struct ntdb_error *err)
  * any more.
  */
 static int
-look_again(struct sealer *s, uint64_t *limit)
+look_again(struct sealer *s, uint64_t *limit, struct ntdb_error *err)
 {
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct stat a, b;
 	struct datafile now;
+	int r;
 
-	if (datafile_open(&now, s->w->dir.fd, s->f.part, false, NULL) != 0)
+	r = datafile_open(&now, s->w->dir.fd, s->f.part, false, &why);
+	if (r == NTDB_ENOENT || r == NTDB_ECORRUPT || r == NTDB_EVERSION)
 		return NTDB_END;
+	if (r != 0)
+		return err_take(err, &why);
 	*limit = datafile_committed(&now, &s->w->wal.head);
-	if (now.file_id != s->f.file_id || *limit < s->limit ||
-	    fstat(now.fd, &a) == -1 || fstat(s->f.fd, &b) == -1 ||
+	if (fstat(now.fd, &a) == -1 || fstat(s->f.fd, &b) == -1)
+		r = err_sys(err, s->f.name, "cannot stat");
+	else if (now.file_id != s->f.file_id || *limit < s->limit ||
 	    a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		r = NTDB_END;
+	if (r != 0)
 		*limit = 0;
 	datafile_close(&now);
-	return *limit == 0 ? NTDB_END : 0;
+	return r;
 }
 
 /* Keep the damaged file under another name; s->damage tells of it. */
@@ -252,7 +260,7 @@ publish(struct sealer *s, bool *more, struct ntdb_error *err)
 	 */
 	if ((last = seal_edits_last(s)))
 		r = flush_log(s->w, NULL, err);
-	if (r == 0 && (r = look_again(s, &limit)) == 0)
+	if (r == 0 && (r = look_again(s, &limit, err)) == 0)
 		r = exchange(s, limit, last, err);
 	*more = limit > s->limit;
 	writer_unlock(s->w);

@@ -13,21 +13,23 @@ int
 maint_lock(const struct dbdir *d, int64_t wait_ns, int *fd,
     struct ntdb_error *err)
 {
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	char display[MAINT_PATH_MAX];
 	int r;
 
+	*fd = -1;
 	snprintf(display, sizeof(display), "%s/" DBDIR_MAINT_LOCK, d->name);
-	*fd = io_open(d->fd, DBDIR_MAINT_LOCK, O_RDWR, 0, display, NULL);
-	if (*fd == NTDB_ENOENT && (r = dbdir_complete(d, err)) != 0)
-		return r;
-	if (*fd < 0)
-		*fd = io_open(d->fd, DBDIR_MAINT_LOCK, O_RDWR, 0, display,
-		    err);
-	if (*fd < 0) {
-		r = *fd;
-		*fd = -1;
-		return r;
+	r = io_open(d->fd, DBDIR_MAINT_LOCK, O_RDWR, 0, display, &why);
+	if (r == NTDB_ENOENT) {
+		if ((r = dbdir_complete(d, err)) != 0)
+			return r;
+		err_clear(&why);
+		r = io_open(d->fd, DBDIR_MAINT_LOCK, O_RDWR, 0, display,
+		    &why);
 	}
+	if (r < 0)
+		return err_take(err, &why);
+	*fd = r;
 	if ((r = lock_take(*fd, false, wait_ns, display, err)) != 0)
 		io_close(fd);
 	return r;

@@ -303,9 +303,7 @@ int
 wal_cut(const struct wal *w, uint64_t pos, const char *display,
     struct ntdb_error *err)
 {
-	if (ftruncate(w->fd, (off_t)pos) == -1)
-		return err_sys_code(err, NTDB_EIO, display, "cannot cut");
-	return 0;
+	return io_cut(w->fd, pos, display, err);
 }
 
 int
