@@ -113,29 +113,26 @@ archive_open(struct archive *a, int dirfd, const char *period,
     const struct io_owner *owner, struct ntdb_error *err)
 {
 	struct stat st;
-	int r;
+	int fd;
 
 	memset(a, 0, sizeof(*a));
 	a->dirfd = dirfd;
 	archive_name(period, a->name);
-	a->fd = io_open(dirfd, a->name, O_RDWR | O_CREAT, 0600, a->name, err);
-	if (a->fd < 0) {
-		r = a->fd;
-		a->fd = -1;
-		return r;
-	}
+	a->fd = -1;
+	fd = io_open(dirfd, a->name, O_RDWR | O_CREAT, 0600, a->name, err);
+	if (fd < 0)
+		return fd;
+	a->fd = fd;
 	if (fstat(a->fd, &st) == -1)
-		r = err_sys(err, a->name, "cannot stat");
-	else if (!S_ISREG(st.st_mode))
-		r = err_at(err, NTDB_ECREATE, a->name, -1,
+		return err_sys(err, a->name, "cannot stat");
+	if (!S_ISREG(st.st_mode))
+		return err_at(err, NTDB_ECREATE, a->name, -1,
 		    "not a regular file");
-	else if (st.st_size == 0)
+	a->changed = st.st_size == 0;
+	if (a->changed)
 		return io_own_fd(a->fd, owner, false, a->name, err);
-	else {
-		a->size = (uint64_t)st.st_size;
-		return find_end(a, err);
-	}
-	return r;
+	a->size = (uint64_t)st.st_size;
+	return find_end(a, err);
 }
 
 void
@@ -196,8 +193,10 @@ archive_begin(struct archive *a, const struct tar_member *m,
 
 	if ((r = tar_head_pack(m, a->head, err)) != 0)
 		return r;
-	if (a->size > a->end && ftruncate(a->fd, (off_t)a->end) == -1)
-		return err_sys_code(err, NTDB_EIO, a->name, "cannot cut");
+	if (a->size > a->end &&
+	    (r = io_cut(a->fd, a->end, a->name, err)) != 0)
+		return r;
+	a->changed = true;
 	/* Where the header will be, the archive ends until then. */
 	a->pos = a->end;
 	return archive_write(a, zeros, TAR_BLOCK, err);
@@ -252,10 +251,12 @@ archive_finish(struct archive *a, struct ntdb_error *err)
 int
 archive_trim(struct archive *a, struct ntdb_error *err)
 {
+	int r;
+
 	if (a->size == a->end + END_LEN)
 		return sync_archive(a, err);
-	if (ftruncate(a->fd, (off_t)a->end) == -1)
-		return err_sys_code(err, NTDB_EIO, a->name, "cannot cut");
+	if ((r = io_cut(a->fd, a->end, a->name, err)) != 0)
+		return r;
 	a->pos = a->size = a->end;
 	return archive_finish(a, err);
 }
@@ -275,11 +276,12 @@ archive_commit(struct archive *a, struct ntdb_error *err)
 void
 archive_abort(struct archive *a)
 {
-	if (a->fd == -1)
+	/* Where reading has failed, end is only how far it had come. */
+	if (a->fd == -1 || !a->changed)
 		return;
 	if (a->end == 0) {
 		unlinkat(a->dirfd, a->name, 0);
-	} else if (ftruncate(a->fd, (off_t)a->end) == 0) {
+	} else if (io_cut(a->fd, a->end, a->name, NULL) == 0) {
 		/* An archive that just ends is one, too. */
 		a->pos = a->size = a->end;
 		write_end(a, NULL);

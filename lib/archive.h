@@ -28,6 +28,7 @@ struct archive {
 	char	name[ARCHIVE_NAME_MAX];
 	uint64_t end;		/* where the next member begins */
 	uint64_t size;		/* of the file */
+	bool	changed;	/* what is behind end is of this process */
 	bool	torn;		/* a last member is not whole: it is at end */
 	struct tar_member part;	/* that one */
 	uint8_t	head[TAR_BLOCK];	/* of the member being added */

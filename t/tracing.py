@@ -50,10 +50,13 @@ def need_strace():
         filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
 
 
-def traced(argv, data=b"", calls=None):
-    """Run it; its Result and the list of its calls, in order."""
+def traced(argv, data=b"", calls=None, paths=False):
+    """Run it; its Result and the list of its calls, in order.
+
+    paths: descriptors have the path of their file behind them.
+    """
     path = os.path.join(tempdir(), "trace")
-    r = run(["strace", "-o", path, "-s", "40", *(
+    r = run(["strace", "-o", path, "-s", "40", *["-y"] * paths, *(
         ["-e", "trace=" + ",".join("?" + c for c in calls)] if calls
         else []), program(argv[0]), *argv[1:]], data)
     found, count = [], {}
