@@ -81,10 +81,9 @@ acknowledge(struct ingest *ing)
 	if (!ing->progress || stats->committed <= ing->acknowledged)
 		return;
 	ing->acknowledged = stats->committed;
-	len = snprintf(line, sizeof(line), "committed %" PRIu64 "\n",
+	len = snprintf(line, sizeof(line), "committed %" PRIu64,
 	    stats->committed);
-	while (write(STDERR_FILENO, line, (size_t)len) < 0 && errno == EINTR)
-		;
+	cli_log(line, (size_t)len);
 }
 
 /* The library has ended a strict run: say what is stored of it. */
@@ -178,12 +177,13 @@ is_ready(int fd)
 /*
  * Read until there is nothing to read just now or the buffer is full, then
  * commit; so a trickle is committed at once and a flood in large batches.
- * Returns 0 or, when the whole run must end, -1.
+ * Returns 0 or, when the whole run must end, -1: also when the input cannot
+ * be read on, as what comes behind it would make the rest of it late.
  */
 static int
 read_source(struct ingest *ing, int fd)
 {
-	bool eof = false;
+	bool eof = false, failed = false;
 	ssize_t n;
 
 	while (!eof && !cli_stopped()) {
@@ -201,6 +201,7 @@ read_source(struct ingest *ing, int fd)
 			cli_fail_sys(&ing->cli,
 			    errno == EISDIR ? -NTDB_ENOENT : -NTDB_EIO,
 			    ing->source, "cannot read");
+			failed = true;
 			break;
 		}
 		eof = n == 0;
@@ -213,7 +214,7 @@ read_source(struct ingest *ing, int fd)
 		return -1;
 	/* What is left is part of a line, of an input that broke off. */
 	ing->len = 0;
-	return 0;
+	return failed ? -1 : 0;
 }
 
 /* Whether the descriptor is the file that bad lines are appended to. */
@@ -244,6 +245,18 @@ exit_status_of_open(void)
 	}
 }
 
+/* Open a file, which may be a pipe that nobody has opened to write. */
+static int
+open_input(const char *path)
+{
+	int fd;
+
+	do {
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	} while (fd < 0 && errno == EINTR && !cli_stopped());
+	return fd;
+}
+
 /* Ingest one input; -1 when the whole run must end. */
 static int
 ingest_source(struct ingest *ing, const char *path)
@@ -252,12 +265,12 @@ ingest_source(struct ingest *ing, const char *path)
 	int fd = STDIN_FILENO, rc = 0;
 
 	if (!is_stdin)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		fd = open_input(path);
 	if (fd < 0) {
 		if (errno != EINTR)
 			cli_fail_sys(&ing->cli, exit_status_of_open(), path,
 			    "cannot open");
-		return 0;
+		return -1;
 	}
 	ing->source = is_stdin ? "stdin" : path;
 	ing->before = ntdb_ingest_stats(ing->in)->lines;
@@ -265,6 +278,7 @@ ingest_source(struct ingest *ing, const char *path)
 		cli_say(&ing->cli, "%s: is the file for refused lines",
 		    ing->source);
 		cli_status(&ing->cli, -NTDB_EUSAGE);
+		rc = -1;
 	} else {
 		ntdb_ingest_source(ing->in);
 		/* A roomy pipe spares switches to its writer and back. */

@@ -324,6 +324,24 @@ os.close(d)
 fails(r, "ntdb-ingest", (66, 71, 74), "stdin is a directory")
 fails(ingest(root, "", temp + "/nosuch.lp", *NOW), "ntdb-ingest", 66,
       "FILE is missing")
+
+# An input that cannot be opened ends the run: what comes behind it would
+# make its samples late.
+root = temp + "/inputs"
+parts = [temp + "/part%d.lp" % i for i in range(3)]
+for i in (0, 2):
+    with open(parts[i], "w") as f:
+        f.write("a/f %d 189000000%d000000000\n" % (i, i))
+r = ingest(root, "", "--progress", *parts, *NOW)
+same((r.status, r.err.splitlines()),
+     (66, [b"committed 1", b"ntdb-ingest: %s: cannot open: No such file or "
+           b"directory" % parts[1].encode()]), "the second FILE is missing")
+with open(parts[1], "w") as f:
+    f.write("a/f 1 1890000001000000000\n")
+r = ingest(root, "", *parts, *NOW)
+same((r.status, r.err, [x[3] for x in samples(root, "a")]),
+     (0, b"", ["0", "1", "2"]), "the same again when it is there")
+root = temp + "/fds"
 r = ingest(root, "", temp, *NOW)
 fails(r, "ntdb-ingest", (66, 71, 74), "FILE is a directory")
 
