@@ -86,130 +86,26 @@ def good(r, name):
     return ok(r.status == 0 and not r.err, name) or diag(r)
 
 
-# ---- a kill, and an error, at every call by which it changes anything
+# ---- what is sealed
 
 one = some_of("a", 0, 400) + some_of("b", 0, 300) + some_of("c", 1, 200)
 two = some_of("a", 0, 20, 1000) + some_of("b", 2, 100)
 three = some_of("d", 1, 50)
 
+# Three partitions, nothing sealed, and samples in the log.
+base = fresh(temp + "/new")
+give(base, one)
+move(base)
+give(base, two)
+move(base)
+give(base, three)
 
-def base_new():
-    """Three partitions, nothing sealed, and samples in the log."""
-    base = fresh(temp + "/new")
-    give(base, one)
-    move(base)
-    give(base, two)
-    move(base)
-    give(base, three)
-    return base, one + two + three
-
-
-def base_again():
-    """One sealed file with pages behind it, one without, an empty log."""
-    base = fresh(temp + "/again")
-    give(base, one)
-    flush(base, "--seal")
-    give(base, two + three)
-    move(base)
-    return base, one + two + three
-
-
-def base_damaged():
-    """A page of two is damaged: the file is kept under another name."""
-    base = fresh(temp + "/damaged")
-    give(base, some_of("a", 0, 400))
-    move(base)
-    give(base, two)
-    move(base)
-    path = base + "/k/" + DAT % 1
-    with open(path, "r+b") as f:
-        f.seek(64 + 80)
-        byte = f.read(1)[0]
-        f.seek(64 + 80)
-        f.write(bytes([byte ^ 1]))
-    return base, two
-
-
-def stored(damaged):
-    """What there is; damage that is told is no failure if it is known."""
-    if not damaged:
-        return export(root)
-    r = query(root, "-f", "lp", "--time-format", "ns", "k")
-    return sorted(r.out.decode().splitlines())
-
-
-def check(damaged, lines, sealed):
-    bad = []
-    if stored(damaged) != lines:
-        bad.append("stored: %s" % clip(stored(damaged), 300))
-    if damaged:
-        # Until the sealed file is in its place, the damaged one is there.
-        kept = [n for n in os.listdir(root + "/k") if ".damaged-" in n]
-        if False in [x for n in files() for x in states(n)] and sealed:
-            bad.append("not sealed")
-        if sealed and len(kept) != 1:
-            bad.append("kept: %s" % kept)
-    else:
-        v = verify(root)
-        if v.status != 0:
-            bad.append("verify: %r" % v)
-        if sealed and not all_sealed():
-            bad.append("not all is sealed")
-    if sealed and temporary(root):
-        bad.append("left behind: %s" % temporary(root))
-    return bad
-
-
-def one_fault(name, base, lines, call, fault):
-    damaged = name == "damaged"
-    copy_tree(base, root)
-    r = injected(SEAL, b"", call, fault)
-    bad = []
-    if fault == "signal=SIGKILL":
-        if r.status not in ("signal 9", 137):
-            bad.append("not killed: %r" % r)
-    elif r.status not in (0, 65, 74):
-        bad.append("status: %r" % r)
-    elif r.status == 74 and not damaged and r.err.count(b"\n") != 1:
-        bad.append("not one line: %r" % r)
-    bad += check(damaged, lines, False)
-    r = run(SEAL)
-    if not damaged and (r.status != 0 or r.err):
-        bad.append("again: %r" % r)
-    bad += check(damaged, lines, True)
-    for b in bad:
-        diag("%s, %s at %s %d, %s: %s" % (name, fault, call.name, call.nth,
-                                          call.args, b))
-    return not bad
-
-
-def part_of(calls, share):
-    if is_long():
-        return calls
-    return [c for c in calls if rng.random() < share]
-
-
-for name, make in (("new", base_new), ("again", base_again),
-                   ("damaged", base_damaged)):
-    base, lines = make()
-    lines = sorted(lines)
-    copy_tree(base, root)
-    r, calls = traced(SEAL)
-    same(r.status, 65 if name == "damaged" else 0, name + ": is sealed")
-    same(check(name == "damaged", lines, True), [], name + ": in whole")
-    points = changing(calls, root)
-    kills = part_of([c for c in points if c.name != "openat" or
-                     "O_CREAT" in c.args or is_long()], 0.6)
-    n = sum(not one_fault(name, base, lines, c, "signal=SIGKILL")
-            for c in kills)
-    same(n, 0, "%s: killed at %d calls" % (name, len(kills)))
-    faulty = part_of([c for c in points if c.name not in ("write", "flock")
-                      and c.result != "-1"], 0.4)
-    errors = ["EIO", "ENOSPC"]
-    n = sum(not one_fault(name, base, lines, c, "error=" + e)
-            for c in faulty
-            for e in (errors if is_long() else [rng.choice(errors)]))
-    same(n, 0, "%s: errors at %d calls" % (name, len(faulty)))
+# One sealed file with pages behind it, one without, an empty log.
+base = fresh(temp + "/again")
+give(base, one)
+flush(base, "--seal")
+give(base, two + three)
+move(base)
 
 # ---- the order of steps
 
