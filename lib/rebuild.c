@@ -34,10 +34,24 @@ enum walk {
 	WALK_EVERY		/* to read those of all runs, where one is damaged */
 };
 
-static void
-report(const struct rebuild *rb, const struct ntdb_error *why)
+static bool
+is_damage(const struct ntdb_error *why)
 {
+	return why->code == NTDB_ECORRUPT || why->code == NTDB_EVERSION;
+}
+
+/*
+ * What is damaged is told and passed over.  What could not be read just now
+ * is a failure: without it the state would be wrong, and be kept.
+ */
+static int
+pass_over(const struct rebuild *rb, const struct ntdb_error *why,
+    struct ntdb_error *err)
+{
+	if (!is_damage(why))
+		return err_take(err, why);
 	root_note(rb->w->dir.root, why);
+	return 0;
 }
 
 /* Whether a metric's last sample might be in a partition that ends there. */
@@ -113,15 +127,17 @@ is_winner(const struct rebuild *rb, const struct page_ref *ref, uint32_t id,
 
 /*
  * Give the metrics that this page has the newest samples of those.  A value
- * that cannot be read is not the last one: whatever can be read before it is.
+ * that is damaged is not the last one: whatever can be read before it is.
  */
-static void
+static int
 take_lasts(struct rebuild *rb, const struct datafile *f,
-    const struct page_ref *ref, const struct page_dir *dir, bool every)
+    const struct page_ref *ref, const struct page_dir *dir, bool every,
+    struct ntdb_error *err)
 {
 	uint32_t i;
+	int r = 0;
 
-	for (i = 0; i < dir->n_runs; i++) {
+	for (i = 0; r == 0 && i < dir->n_runs; i++) {
 		const struct page_run *run = &dir->runs[i];
 		struct ntdb_error why = NTDB_ERROR_INIT;
 		struct metric *mt = state_metric(&rb->w->state, run->id);
@@ -135,19 +151,21 @@ take_lasts(struct rebuild *rb, const struct datafile *f,
 		if (last_value(f, ref, dir, run, &m, &scale, &why) == 0) {
 			state_sample(&rb->w->state, run->id, run->t_last, m,
 			    scale);
-		} else if (!every) {
-			report(rb, &why);
+		} else if (!every || !is_damage(&why)) {
+			r = pass_over(rb, &why, err);
 			rb->unread = true;
 		}
 	}
+	return r;
 }
 
 /*
- * Take what the list of last samples says of the pages before it.  Returns
- * from where on the pages have to be looked at.
+ * Take what the list of last samples says of the pages before it.  From *pos
+ * on the pages have to be looked at.
  */
-static uint64_t
-take_list(struct rebuild *rb, const struct datafile *f)
+static int
+take_list(struct rebuild *rb, const struct datafile *f, uint64_t *pos,
+    struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct state *s = &rb->w->state;
@@ -156,11 +174,9 @@ take_list(struct rebuild *rb, const struct datafile *f)
 	uint32_t n, i;
 	int r;
 
-	if ((r = datafile_lasts(f, &e, &n, &why)) != 0) {
-		if (r != NTDB_END)
-			report(rb, &why);
-		return DATA_HEAD_LEN;
-	}
+	*pos = DATA_HEAD_LEN;
+	if ((r = datafile_lasts(f, &e, &n, &why)) != 0)
+		return r == NTDB_END ? 0 : pass_over(rb, &why, err);
 	for (i = 0; i < n; i++) {
 		state_see_id(s, e[i].id);
 		m = state_metric(s, e[i].id);
@@ -169,16 +185,17 @@ take_list(struct rebuild *rb, const struct datafile *f)
 			state_sample(s, e[i].id, e[i].t, e[i].m, e[i].scale);
 	}
 	free(e);
-	return f->list_at + f->list_len;
+	*pos = f->list_at + f->list_len;
+	return 0;
 }
 
 /* Walk the pages that count: note or take each one's newest samples. */
-static void
+static int
 walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
-    uint64_t limit, enum walk what)
+    uint64_t limit, enum walk what, struct ntdb_error *err)
 {
 	struct page_ref ref;
-	int r;
+	int r, failed = 0;
 
 	for (;;) {
 		struct ntdb_error why = NTDB_ERROR_INIT;
@@ -186,7 +203,7 @@ walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
 
 		r = datafile_next(f, &pos, limit, &ref, &why);
 		if (r == NTDB_END)
-			return;
+			return 0;
 		if (r == 0 && !snapshot_counts(&rb->view, &ref))
 			continue;
 		if (r == 0) {
@@ -194,26 +211,29 @@ walk_dirs(struct rebuild *rb, const struct datafile *f, uint64_t pos,
 			if (r == 0 && what == WALK_NOTE)
 				note_winners(rb, &ref, &dir);
 			else if (r == 0)
-				take_lasts(rb, f, &ref, &dir,
-				    what == WALK_EVERY);
+				failed = take_lasts(rb, f, &ref, &dir,
+				    what == WALK_EVERY, err);
 			page_dir_release(&dir);
 		}
-		if (r != 0 && what == WALK_NOTE)
-			report(rb, &why);
-		if (r != 0 && r != NTDB_ECORRUPT)
-			return;
+		if (r != 0 && (what == WALK_NOTE || !is_damage(&why)))
+			failed = pass_over(rb, &why, err);
+		if (failed != 0 || (r != 0 && r != NTDB_ECORRUPT))
+			return failed;
 	}
 }
 
 /* Headers only: ids that are in use, and epochs above the log's. */
-static void
-walk_heads(struct rebuild *rb, const struct datafile *f, uint64_t pos)
+static int
+walk_heads(struct rebuild *rb, const struct datafile *f, uint64_t pos,
+    struct ntdb_error *err)
 {
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct page_ref ref;
 	int r;
 
-	while ((r = datafile_next(f, &pos, f->size, &ref, NULL)) == 0 ||
+	while ((r = datafile_next(f, &pos, f->size, &ref, &why)) == 0 ||
 	    r == NTDB_ECORRUPT) {
+		err_clear(&why);
 		if (r != 0)
 			continue;
 		state_see_id(&rb->w->state, ref.head.max_id);
@@ -221,6 +241,7 @@ walk_heads(struct rebuild *rb, const struct datafile *f, uint64_t pos)
 		    ref.head.epoch > rb->newer)
 			rb->newer = ref.head.epoch;
 	}
+	return r == NTDB_END || r == NTDB_EVERSION ? 0 : err_take(err, &why);
 }
 
 static int
@@ -242,29 +263,29 @@ take_partition(struct rebuild *rb, struct partition part,
 	if (r != 0) {
 		if (r == NTDB_ENOENT)
 			return 0;
-		if (r == NTDB_ECORRUPT) {
-			report(rb, &why);
-			return 0;
-		}
-		return err_at(err, r, why.path, why.offset, "%s", why.text);
+		if (r == NTDB_ECORRUPT)
+			return pass_over(rb, &why, err);
+		return err_take(err, &why);
 	}
 	if (f.sealed_epoch > rb->w->wal.key.epoch &&
 	    f.sealed_epoch > rb->newer)
 		rb->newer = f.sealed_epoch;
-	pos = take_list(rb, &f);
-	walk_heads(rb, &f, pos);
+	if ((r = take_list(rb, &f, &pos, err)) != 0 ||
+	    (r = walk_heads(rb, &f, pos, err)) != 0)
+		goto done;
 	partition_span(part, &first, &last);
 	if (any_open(s, last)) {
 		memset(rb->winners, 0,
 		    rb->n_winners * sizeof(rb->winners[0]));
 		rb->unread = false;
-		walk_dirs(rb, &f, pos, limit, WALK_NOTE);
-		walk_dirs(rb, &f, pos, limit, WALK_TAKE);
-		if (rb->unread)
-			walk_dirs(rb, &f, pos, limit, WALK_EVERY);
+		if ((r = walk_dirs(rb, &f, pos, limit, WALK_NOTE, err)) == 0)
+			r = walk_dirs(rb, &f, pos, limit, WALK_TAKE, err);
+		if (r == 0 && rb->unread)
+			r = walk_dirs(rb, &f, pos, limit, WALK_EVERY, err);
 	}
+done:
 	datafile_close(&f);
-	return 0;
+	return r;
 }
 
 static int

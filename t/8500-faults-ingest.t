@@ -69,6 +69,17 @@ def log_lost():
     return root
 
 
+def cache_lost():
+    """Last samples in sealed pages, others, and the log, and no cache."""
+    root = base(some_of("a", 0, 300), some_of("b", 0, 20))
+    flush(root, "--seal", *NOW)
+    give(root, some_of("a", 0, 20, at=400))
+    move(root)
+    give(root, some_of("c", 0, 20))
+    os.unlink(root + "/k/k.cache")
+    return root
+
+
 def synced_long_ago(root):
     os.utime(root + "/k/lock", (1, 1))
     return root
@@ -94,6 +105,10 @@ run_matrix([
            some_of("a", 0, 50) + some_of("a", 2, 20) + some_of("b", 2, 9),
            [some_of("a", 1, 20) + some_of("b", 1, 5)], temp),
     Ingest("ingest after the log was lost", log_lost(), part1, [part2], temp),
+    Ingest("ingest after the cache was lost", cache_lost(),
+           some_of("a", 0, 300) + some_of("b", 0, 20) +
+           some_of("a", 0, 20, at=400) + some_of("c", 0, 20),
+           [some_of("a", 1, 20) + some_of("b", 1, 20)], temp),
     Flush("first flush", base(part1, own=True), part1, "--force"),
     Flush("flush", base(part1, "move", part2, own=True), both, "--force"),
     Flush("flush after one killed at a data file", killed("fdatasync"), both,

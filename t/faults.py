@@ -41,6 +41,7 @@ KEPT = (
     ("error EINTR", "openat", r'\.lp"'),
     ("error EINTR", "f(data)?sync", ""),
     ("error EIO", "pread64", r"archive-\S+\.tar>"),
+    ("error EIO", "pread64", r"data-\S+\.dat>"),
     ("write ever", "write", r'"committed'),
 )
 
