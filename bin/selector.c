@@ -120,6 +120,24 @@ compile(struct scanner *sc, struct matcher *m)
 	return 0;
 }
 
+/* NAME="VALUE", if that is how a metric with this label is written. */
+static int
+make_needle(struct scanner *sc, struct matcher *m)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (m->op != MATCH_EQUAL || m->value[0] == '\0' ||
+	    strcmp(m->name, METRIC_LABEL) == 0 || strcmp(m->name, "db") == 0 ||
+	    strncmp(m->name, "exported_", strlen("exported_")) == 0)
+		return 0;
+	strbuf_puts(&text, m->name);
+	strbuf_puts(&text, "=\"");
+	strbuf_puts(&text, m->value);
+	strbuf_puts(&text, "\"");
+	m->needle = text.s;
+	return strbuf_ok(&text) ? 0 : nomem(sc->err);
+}
+
 /* Add a matcher of the label that was read, or is given, with the word. */
 static int
 add_matcher(struct scanner *sc, const char *label, enum matcher_op op)
@@ -143,7 +161,7 @@ add_matcher(struct scanner *sc, const char *label, enum matcher_op op)
 	if ((op == MATCH_REGEX || op == MATCH_NOT_REGEX) &&
 	    m->value[0] != '\0')
 		return compile(sc, m);
-	return 0;
+	return make_needle(sc, m);
 }
 
 /* The metric's name, which is the word that was read. */
@@ -322,6 +340,7 @@ selector_release(struct selector *s)
 	for (i = 0; i < s->n; i++) {
 		free(s->matchers[i].name);
 		free(s->matchers[i].value);
+		free(s->matchers[i].needle);
 		if (s->matchers[i].compiled)
 			regfree(&s->matchers[i].regex);
 	}
@@ -355,23 +374,28 @@ selector_may_match_db(const struct selector *s, const char *db)
 	return true;
 }
 
+/* Whether a name without escapes can be that of a metric with this label. */
+static bool
+may_match(const struct matcher *m, const char *metric)
+{
+	size_t len;
+
+	if (m->needle != NULL)
+		return strstr(metric, m->needle) != NULL;
+	if (m->op != MATCH_EQUAL || strcmp(m->name, METRIC_LABEL) != 0)
+		return true;
+	len = strlen(m->value);
+	return strncmp(metric, m->value, len) == 0 &&
+	    (metric[len] == '\0' || metric[len] == '{');
+}
+
 bool
 selector_may_match_metric(const struct selector *s, const char *metric)
 {
-	const struct matcher *m;
-	size_t i, len;
+	size_t i;
 
-	for (i = 0; i < s->n; i++) {
-		m = &s->matchers[i];
-		if (m->op != MATCH_EQUAL ||
-		    strcmp(m->name, METRIC_LABEL) != 0)
-			continue;
-		/* In a name that is stored there may be escapes. */
-		len = strlen(m->value);
-		if ((strncmp(metric, m->value, len) != 0 ||
-		    (metric[len] != '\0' && metric[len] != '{')) &&
-		    strchr(metric, '\\') == NULL)
-			return false;
-	}
+	for (i = 0; i < s->n; i++)
+		if (!may_match(&s->matchers[i], metric))
+			return strchr(metric, '\\') != NULL;
 	return true;
 }

@@ -31,6 +31,8 @@ enum matcher_op {
 struct matcher {
 	char	*name, *value;	/* owned */
 	enum matcher_op op;
+	char	*needle;	/* owned; what is in the text of a metric that
+				 * it matches and that has no escapes; or NULL */
 	bool	compiled;
 	regex_t	regex;		/* owned, if compiled */
 };

@@ -135,7 +135,7 @@ again(void *arg, struct agg_pass *pass, struct ntdb_error *err)
 	uint32_t id;
 	int r;
 
-	r = scan_open_with(&sc, &db->snap, &q->id, 1,
+	r = scan_open_with(&sc, db->snap, &q->id, 1,
 	    q->bucket > q->first ? q->bucket : q->first,
 	    q->bucket_end < q->last ? q->bucket_end : q->last, &opt, err);
 	if (r != 0)

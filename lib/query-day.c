@@ -23,7 +23,7 @@ open_days(struct ntdb_query *q, size_t i, int64_t first,
 		return r;
 	if (opt.budget < PLAN_LEAST)
 		opt.budget = PLAN_LEAST;
-	return scan_open_with(&db->scan, &db->snap, db->sel->ids, db->sel->n,
+	return scan_open_with(&db->scan, db->snap, db->sel->ids, db->sel->n,
 	    first, q->last, &opt, err);
 }
 
@@ -52,7 +52,7 @@ count_skips(struct ntdb_query *q, struct query_db *db,
 	size_t i;
 	int r;
 
-	r = scan_open_with(&sc, &db->snap, db->sel->ids, db->sel->n, q->first,
+	r = scan_open_with(&sc, db->snap, db->sel->ids, db->sel->n, q->first,
 	    q->last, &opt, err);
 	if (r != 0)
 		return r;
@@ -159,7 +159,7 @@ next_metric(struct ntdb_query *q, struct ntdb_error *err)
 		}
 		r = scan_next_metric(db->scan, &id, err);
 		if (r == 0) {
-			query_metric(q, &db->snap, id);
+			query_metric(q, db->snap, id);
 			q->metric_at = find_metric(q, id);
 			q->in_metric = true;
 			q->at = q->block.n = 0;

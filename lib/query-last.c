@@ -41,7 +41,7 @@ static void
 from_state(const struct ntdb_query *q, const struct query_db *db,
     struct last_sample *out, uint32_t *ask, uint32_t *ask_at, size_t *n_ask)
 {
-	const struct snapshot *s = &db->snap;
+	const struct snapshot *s = db->snap;
 	struct partition known = partition_of(PART_DAY, INT64_MIN);
 	const struct metric *m;
 	size_t i;
@@ -87,7 +87,7 @@ find_lasts(struct ntdb_query *q, struct query_db *db,
 		if ((found = malloc(n * sizeof(*found))) == NULL)
 			r = err_nomem(err);
 		else
-			r = scan_find_lasts(&db->snap, q->cache, ask, n,
+			r = scan_find_lasts(db->snap, q->cache, ask, n,
 			    q->first, q->last, found, err);
 		for (i = 0; i < n && r == 0; i++)
 			out[ask_at[i]] = found[i];
@@ -104,11 +104,11 @@ tell_damage(struct ntdb_query *q, const struct query_db *db,
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
 
-	if (!db->snap.state.damaged)
+	if (!db->snap->state.damaged)
 		return 0;
-	err_at(&why, NTDB_ECORRUPT, db->snap.dir.wal_path, -1,
+	err_at(&why, NTDB_ECORRUPT, db->snap->dir.wal_path, -1,
 	    "part of the log is damaged");
-	return pagecache_damage(q->cache, &db->snap, &why, err);
+	return pagecache_damage(q->cache, db->snap, &why, err);
 }
 
 /* Add the newest samples of one database to the list. */
@@ -203,7 +203,7 @@ query_next_last(struct ntdb_query *q, struct ntdb_row *row,
 	l = &q->lasts[q->last_at++];
 	if ((r = query_open_db(q, l->db, err)) != 0)
 		return r;
-	query_metric(q, &q->dbs[l->db].snap, l->id);
+	query_metric(q, q->dbs[l->db].snap, l->id);
 	db_at = q->db_at;
 	q->db_at = l->db;
 	query_row(q, l->t, l->m, ntdb_type_is_int(q->type) ? NULL : &l->scale,

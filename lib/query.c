@@ -17,8 +17,9 @@ query_close_db(struct ntdb_query *q, size_t i)
 		return;
 	scan_close(db->scan);
 	db->scan = NULL;
-	pagecache_forget(q->cache, &db->snap);
-	snapshot_release(&db->snap);
+	pagecache_forget(q->cache, db->snap);
+	snapshot_give_back(db->snap);
+	db->snap = NULL;
 	db->open = false;
 	q->n_open--;
 }
@@ -47,12 +48,13 @@ query_open_db(struct ntdb_query *q, size_t i, struct ntdb_error *err)
 		return 0;
 	if (q->n_open >= OPEN_MAX_DBS)
 		make_room(q);
-	r = snapshot_open(&db->snap, q->root, db->sel->db, err);
-	if (r == 0 && db->snap.damage.code != 0)
-		r = pagecache_damage(q->cache, &db->snap, &db->snap.damage,
-		    err);
-	if (r != 0) {
-		snapshot_release(&db->snap);
+	if ((r = snapshot_borrow(&db->snap, q->root, db->sel->db, err)) != 0)
+		return r;
+	if (db->snap->damage.code != 0 &&
+	    (r = pagecache_damage(q->cache, db->snap, &db->snap->damage,
+	    err)) != 0) {
+		snapshot_give_back(db->snap);
+		db->snap = NULL;
 		return r;
 	}
 	db->open = true;
@@ -66,7 +68,7 @@ open_scan(struct ntdb_query *q, struct query_db *db, struct ntdb_error *err)
 {
 	const struct scan_options opt = { q->cache, PLAN_BYTES, false };
 
-	return scan_open_with(&db->scan, &db->snap, db->sel->ids, db->sel->n,
+	return scan_open_with(&db->scan, db->snap, db->sel->ids, db->sel->n,
 	    q->first, q->last, &opt, err);
 }
 
@@ -135,7 +137,7 @@ query_next_metric(struct ntdb_query *q, struct ntdb_error *err)
 		}
 		r = scan_next_metric(db->scan, &id, err);
 		if (r == 0) {
-			query_metric(q, &db->snap, id);
+			query_metric(q, db->snap, id);
 			q->in_metric = true;
 			return 0;
 		}
@@ -324,7 +326,7 @@ next_name(struct ntdb_query *q, struct ntdb_row *row, struct ntdb_error *err)
 	if ((r = query_open_db(q, q->db_at, err)) != 0 ||
 	    (r = query_check(q, err)) != 0)
 		return r;
-	query_metric(q, &db->snap, db->sel->ids[q->metric_at++]);
+	query_metric(q, db->snap, db->sel->ids[q->metric_at++]);
 	query_row(q, 0, 0, NULL, row);
 	return 0;
 }
@@ -408,7 +410,7 @@ select_named(struct ntdb_query *q, const char *target)
 	if (make_dbs(q, NULL) != 0 || query_open_db(q, 0, NULL) != 0 ||
 	    (d->ids = malloc(sizeof(*d->ids))) == NULL)
 		goto no;
-	s = &q->dbs[0].snap;
+	s = q->dbs[0].snap;
 	d->ids[0] = state_find(&s->state, slash + 1, strlen(slash + 1));
 	d->n = 1;
 	if (s->wal.fd != -1 && d->ids[0] != 0)

@@ -12,7 +12,7 @@
 /* A database of the selection that is being read. */
 struct query_db {
 	struct selected *sel;		/* borrowed from the selection */
-	struct snapshot snap;
+	struct snapshot *snap;		/* NULL unless open; to be given back */
 	bool	open;			/* snap, and scan if it is not NULL */
 	struct scan *scan;
 	uint64_t used;			/* when; the oldest make room */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dbdir.h"
@@ -9,6 +10,7 @@
 #include "listing.h"
 #include "lock.h"
 #include "root.h"
+#include "snapshot.h"
 
 #define DEFAULT_ROOT "/var/lib/ntdb"
 #define DEFAULT_WAIT_NS INT64_C(30000000000)
@@ -54,6 +56,7 @@ ntdb_close(struct ntdb *db)
 {
 	if (db == NULL)
 		return;
+	snapshot_forget_kept(db);
 	io_close(&db->fd);
 	if (db->has_engine)
 		engine_config_release(&db->engine);
@@ -164,10 +167,34 @@ make_engine_file(struct ntdb *db, struct ntdb_error *err)
 	return r;
 }
 
+/*
+ * Follow the path again if the directory that it leads to is not the one that
+ * is open: a process that stays may outlive its root.  A relative path may
+ * lead elsewhere for other reasons.  The configuration stays.
+ */
+static void
+follow_path(struct ntdb *db)
+{
+	struct stat now, open_one;
+	int fd;
+
+	if (db->fd == -1 || db->path[0] != '/' ||
+	    stat(db->path, &now) == -1 || fstat(db->fd, &open_one) == -1 ||
+	    (now.st_dev == open_one.st_dev && now.st_ino == open_one.st_ino))
+		return;
+	fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	close(db->fd);
+	db->fd = fd;
+}
+
 int
 root_open(struct ntdb *db, bool create, struct ntdb_error *err)
 {
 	int r;
+
+	follow_path(db);
 
 	if (db->fd == -1 && !create &&
 	    (r = open_dir(db, false, err)) != 0)

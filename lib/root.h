@@ -11,9 +11,13 @@
 #define INTERNAL_DB "internal"
 #define DB_NAME_MAX 64
 
+struct kept;
+
 struct ntdb {
 	char	*path;			/* owned */
 	int	fd;			/* the root directory, -1: not open */
+	struct kept *kept;		/* snapshots between queries, or NULL;
+					 * see snapshot.h */
 	struct ntdb_options opt;	/* opt.root is not used */
 	bool	has_engine;
 	struct engine_config engine;	/* owned, if has_engine */
@@ -22,7 +26,7 @@ struct ntdb {
 /*
  * Open the root directory; with create make it, and engine.ini in it, if
  * they are missing.  Nothing happens if it is open already (but for
- * engine.ini).  NTDB_ENOENT, NTDB_EPERM, NTDB_ECREATE.
+ * engine.ini), unless another directory has taken its place.  NTDB_ENOENT, NTDB_EPERM, NTDB_ECREATE.
  */
 int root_open(struct ntdb *db, bool create, struct ntdb_error *err);
 

@@ -210,37 +210,34 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
     size_t n, const struct ntdb_query_options *opt, struct selected *d,
     struct ntdb_error *err)
 {
-	struct snapshot snap;
+	struct snapshot *snap = NULL;
 	uint8_t *marks = NULL;
-	bool open = false;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; i < n && r == 0; i++) {
 		if (!concerns(&targets[i], db, opt->internal))
 			continue;
-		if (!open && opt->match != NULL &&
+		if (snap == NULL && opt->match != NULL &&
 		    !opt->match(opt->match_arg, db, NULL))
 			return 0;
-		if (!open) {
-			open = true;
-			r = snapshot_open(&snap, root, db, err);
-			if (r == 0 && (marks = calloc(snap.state.n_slots + 1,
+		if (snap == NULL) {
+			r = snapshot_borrow(&snap, root, db, err);
+			if (r == 0 && (marks = calloc(snap->state.n_slots + 1,
 			    1)) == NULL)
 				r = err_nomem(err);
 		}
 		if (r == 0)
-			r = mark(&snap.state, &targets[i], marks, err);
+			r = mark(&snap->state, &targets[i], marks, err);
 	}
-	if (open && r == 0) {
+	if (snap != NULL && r == 0) {
 		if (opt->match != NULL)
-			unmark(&snap.state, opt, db, marks);
+			unmark(&snap->state, opt, db, marks);
 		memcpy(d->db, db, strlen(db) + 1);
-		r = collect(&snap.state, marks, d, err);
+		r = collect(&snap->state, marks, d, err);
 	}
 	free(marks);
-	if (open)
-		snapshot_release(&snap);
+	snapshot_give_back(snap);
 	return r;
 }
 

@@ -102,6 +102,8 @@ snapshot_refresh(struct snapshot *s, struct ntdb_error *err)
 		s->log_end = s->wal.head.len;
 		s->state.complete = false;
 	}
+	if (r != 0)
+		wal_release(&s->wal);
 	return r;
 }
 

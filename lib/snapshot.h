@@ -50,6 +50,18 @@ void snapshot_release(struct snapshot *s);
 int snapshot_refresh(struct snapshot *s, struct ntdb_error *err);
 
 /*
+ * The same for queries, which come one after another: the handle keeps a few
+ * snapshots, and lends one that shows what is there now.  *s is to be given
+ * back, also if it has been refreshed, with or without success.
+ */
+int snapshot_borrow(struct snapshot **s, struct ntdb *root, const char *name,
+    struct ntdb_error *err);
+void snapshot_give_back(struct snapshot *s);
+
+/* Release all that are kept. */
+void snapshot_forget_kept(struct ntdb *root);
+
+/*
  * Open a data file and tell up to where it counts.  NTDB_ENOENT: it has
  * vanished (removed by its owner): nothing of it is there to be read.
  * NTDB_EBUSY: the snapshot is too old, because the file has been sealed with

@@ -275,6 +275,9 @@ state_replay(struct state *s, const struct wal *w, uint64_t *tail,
 			if ((rc = take_record(s, &rec, err)) != 0)
 				goto done;
 		s->log_pos = r.pos;
+		s->last_batch = r.batch_pos;
+		memcpy(s->last_head, r.buf.data + (r.batch_pos - r.buf_pos),
+		    BATCH_HEAD_LEN);
 		s->counters[COUNT_COMMITS]++;
 		s->counters[COUNT_LOG_BYTES] += r.pos - r.batch_pos;
 	}

@@ -96,6 +96,8 @@ struct state {
 
 	uint64_t epoch, nonce;	/* of the log that it follows */
 	uint64_t log_pos;	/* everything before is accounted for */
+	uint64_t last_batch;	/* offset of the batch replayed last; 0: none */
+	uint8_t	last_head[BATCH_HEAD_LEN]; /* how that begins */
 	uint64_t log_samples;	/* in the log before log_pos */
 	int64_t	log_clock_ns;	/* of the log's first record; 0: empty */
 	uint64_t saved_pos;	/* log_pos of the cache on disk */

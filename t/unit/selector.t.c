@@ -227,6 +227,13 @@ check_matches(void)
 	    !selector_may_match_metric(&s, "ab"),
 	    "names are stored with escapes");
 	selector_release(&s);
+	if (selector_scan(&s, NULL, "{c=\"d e\",f=~\"g\"}", &err) != 0)
+		bail("%s", err.text);
+	ok(selector_may_match_metric(&s, "ab{c=\"d\\x20e\",f=\"g\"}") &&
+	    !selector_may_match_metric(&s, "ab{c=\"de\",f=\"g\"}") &&
+	    selector_may_match_metric(&s, "ab{c=\"d e\",f=\"\"}"),
+	    "and so are values");
+	selector_release(&s);
 }
 
 static void

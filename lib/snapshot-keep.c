@@ -1,0 +1,199 @@
+/*
+ * Snapshots that a handle keeps between queries.
+ *
+ * A kept snapshot is used again only if it is certain to show all that has
+ * been committed:
+ *
+ *   - the database's name leads to the directory that is open, and in this the
+ *     log's name to the log that is open (root_open follows the root's path).
+ *     Neither can be another one with the same inode, since what is open keeps
+ *     its own.  So the database has not been replaced, and its log neither,
+ *     and with the log stand the committed lengths of all data files;
+ *   - the log is not shorter than it was, and the head of the batch that was
+ *     read last (of an empty log, its header) is what it was: nothing that has
+ *     been read was cut, after a sync that failed, and written anew.
+ *
+ * What has been appended to the log is then replayed.  Data files are not kept
+ * open: what is sealed, expires or is removed is seen when it is read.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "error.h"
+#include "snapshot.h"
+
+#define KEPT_MAX 8		/* snapshots, ... */
+#define KEPT_BYTES (4u << 20)	/* and what their states take */
+
+struct kept {
+	struct snapshot *s[KEPT_MAX];	/* owned; the last used one first */
+	size_t	n;
+};
+
+static size_t
+state_bytes(const struct state *st)
+{
+	return st->cap * sizeof(*st->metrics) + st->names_cap +
+	    st->index_size * sizeof(*st->index);
+}
+
+static void
+discard(struct snapshot *s)
+{
+	snapshot_release(s);
+	free(s);
+}
+
+void
+snapshot_forget_kept(struct ntdb *root)
+{
+	struct kept *k = root->kept;
+	size_t i;
+
+	if (k == NULL)
+		return;
+	for (i = 0; i < k->n; i++)
+		discard(k->s[i]);
+	free(k);
+	root->kept = NULL;
+}
+
+/* Take the kept snapshot of a database out of the list, if there is one. */
+static struct snapshot *
+take_out(struct kept *k, const char *name)
+{
+	struct snapshot *s;
+	size_t i;
+
+	for (i = 0; k != NULL && i < k->n; i++) {
+		s = k->s[i];
+		if (strcmp(s->dir.name, name) != 0)
+			continue;
+		k->n--;
+		memmove(&k->s[i], &k->s[i + 1],
+		    (k->n - i) * sizeof(k->s[0]));
+		return s;
+	}
+	return NULL;
+}
+
+/*
+ * Whether what was read of the log still stands there.  The CRC of a batch is
+ * over epoch and nonce, too.
+ */
+static bool
+same_log(const struct snapshot *s)
+{
+	const struct state *st = &s->state;
+	uint8_t head[32];
+
+	if (st->last_batch == 0)
+		return pread(s->wal.fd, head, 32, 0) == 32 &&
+		    get_u64(head + 16) == s->wal.head.epoch &&
+		    get_u64(head + 24) == s->wal.head.nonce;
+	return pread(s->wal.fd, head, BATCH_HEAD_LEN,
+	    (off_t)st->last_batch) == BATCH_HEAD_LEN &&
+	    memcmp(head, st->last_head, BATCH_HEAD_LEN) == 0;
+}
+
+static bool
+same_file(int dirfd, const char *name, int fd, struct stat *st)
+{
+	struct stat open;
+
+	return fstatat(dirfd, name, st, 0) == 0 && fstat(fd, &open) == 0 &&
+	    st->st_dev == open.st_dev && st->st_ino == open.st_ino;
+}
+
+/* Bring a kept snapshot up to date.  false: it cannot be used. */
+static bool
+bring_up_to_date(struct snapshot *s)
+{
+	struct ntdb *root = s->dir.root;
+	struct stat st;
+	uint64_t tail;
+
+	if (!same_file(root->fd, s->dir.name, s->dir.fd, &st) ||
+	    !same_file(s->dir.fd, s->dir.wal, s->wal.fd, &st) ||
+	    (uint64_t)st.st_size < s->log_end || !same_log(s))
+		return false;
+	if ((uint64_t)st.st_size == s->log_end)
+		return true;
+	if (state_replay(&s->state, &s->wal, &tail, s->dir.wal_path,
+	    NULL) != 0)
+		return false;
+	if (s->log_end != s->state.log_pos)
+		s->log_known = false;
+	s->log_end = s->state.log_pos;
+	return true;
+}
+
+int
+snapshot_borrow(struct snapshot **out, struct ntdb *root, const char *name,
+    struct ntdb_error *err)
+{
+	struct snapshot *s;
+	int r;
+
+	*out = NULL;
+	if ((r = root_open(root, false, err)) != 0)
+		return r;
+	s = take_out(root->kept, name);
+	if (s != NULL && !bring_up_to_date(s)) {
+		discard(s);
+		s = NULL;
+	}
+	*out = s;
+	if (s != NULL)
+		return 0;
+	if ((*out = s = malloc(sizeof(*s))) == NULL)
+		return err_nomem(err);
+	if ((r = snapshot_open(s, root, name, err)) != 0) {
+		discard(s);
+		*out = NULL;
+	}
+	return r;
+}
+
+/* Drop the ones that were used longest ago, until all is within limits. */
+static void
+keep_limits(struct kept *k)
+{
+	size_t bytes = 0, i;
+
+	for (i = 0; i < k->n && i < KEPT_MAX; i++) {
+		bytes += state_bytes(&k->s[i]->state);
+		if (bytes > KEPT_BYTES)
+			break;
+	}
+	while (k->n > i)
+		discard(k->s[--k->n]);
+}
+
+void
+snapshot_give_back(struct snapshot *s)
+{
+	struct ntdb *root;
+	struct kept *k;
+
+	if (s == NULL)
+		return;
+	root = s->dir.root;
+	if (s->wal.fd == -1 || s->all_pages || s->damage.code != 0 ||
+	    state_bytes(&s->state) > KEPT_BYTES ||
+	    (root->kept == NULL &&
+	    (root->kept = calloc(1, sizeof(*root->kept))) == NULL)) {
+		discard(s);
+		return;
+	}
+	k = root->kept;
+	/* Two queries at once may have had one each. */
+	if (k->n == KEPT_MAX)
+		discard(k->s[--k->n]);
+	memmove(&k->s[1], &k->s[0], k->n * sizeof(k->s[0]));
+	k->s[0] = s;
+	k->n++;
+	keep_limits(k);
+}
