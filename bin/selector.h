@@ -9,9 +9,9 @@
  * be in quotes, too.  Matchers are separated by commas, of which one more may
  * follow the last.  Strings are those of Prometheus: in double or single
  * quotes with the escapes of Go, or in backticks without any.  Regular
- * expressions are POSIX extended ones and must match the whole value.  A label
- * that a series has not is an empty one.  At least one matcher must not match
- * that.
+ * expressions are POSIX extended ones, of bytes, and must match the whole
+ * value.  A label that a series has not is an empty one.  At least one matcher
+ * must not match that.
  */
 #ifndef NTDB_BIN_SELECTOR_H
 #define NTDB_BIN_SELECTOR_H

@@ -16,8 +16,8 @@ struct kept;
 struct ntdb {
 	char	*path;			/* owned */
 	int	fd;			/* the root directory, -1: not open */
-	struct kept *kept;		/* snapshots between queries, or NULL;
-					 * see snapshot.h */
+	struct kept *kept;		/* snapshots between queries, or
+					 * NULL: see snapshot.h */
 	struct ntdb_options opt;	/* opt.root is not used */
 	bool	has_engine;
 	struct engine_config engine;	/* owned, if has_engine */

@@ -128,7 +128,7 @@ at = END - 60	# VictoriaMetrics moves other times to whole steps
 plain = 'temperature{room="7"}'
 ROWS = [
     ("instant, DB/METRIC", url("/api/v1/query", query="p/" + name(7)),
-     url("/api/v1/query", query=name(7), time=at)),
+     url("/api/v1/query", query=name(7), time=END - STEP)),
     ("instant, DB/METRIC, time",
      url("/api/v1/query", query="p/" + name(7), time=at),
      url("/api/v1/query", query=name(7), time=at)),
