@@ -26,7 +26,8 @@ struct ntdb {
 /*
  * Open the root directory; with create make it, and engine.ini in it, if
  * they are missing.  Nothing happens if it is open already (but for
- * engine.ini), unless another directory has taken its place.  NTDB_ENOENT, NTDB_EPERM, NTDB_ECREATE.
+ * engine.ini), unless another directory has taken its place.  NTDB_ENOENT,
+ * NTDB_EPERM, NTDB_ECREATE.
  */
 int root_open(struct ntdb *db, bool create, struct ntdb_error *err);
 
