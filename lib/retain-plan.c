@@ -1,6 +1,7 @@
 /*
  * What has expired.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -36,14 +37,19 @@ compare_ends(const void *a, const void *b)
 	return partition_compare(x->part, y->part);
 }
 
-static uint64_t
-size_of(const struct dbdir *d, const char *name)
+/* The size of a file; 0 if it is not there, or no file. */
+static int
+size_of(const struct dbdir *d, const char *name, uint64_t *size,
+    struct ntdb_error *err)
 {
 	struct stat st;
 
-	if (fstatat(d->fd, name, &st, 0) == -1 || !S_ISREG(st.st_mode))
-		return 0;
-	return (uint64_t)st.st_size;
+	*size = 0;
+	if (fstatat(d->fd, name, &st, 0) == -1)
+		return errno == ENOENT ? 0 : err_sys(err, name, "cannot stat");
+	if (S_ISREG(st.st_mode))
+		*size = (uint64_t)st.st_size;
+	return 0;
 }
 
 /* All data files with their sizes. */
@@ -65,7 +71,8 @@ list_files(struct retain_plan *p, const struct dbdir *d,
 	for (i = 0; r == 0 && i < n; i++) {
 		f = &p->files[p->n];
 		partition_name(parts[i], name);
-		if ((f->bytes = size_of(d, name)) == 0)
+		r = size_of(d, name, &f->bytes, err);
+		if (r != 0 || f->bytes == 0)
 			continue;
 		f->part = parts[i];
 		partition_span(f->part, &f->first, &f->last);
@@ -87,34 +94,42 @@ is_older(const struct retain_file *f, int64_t now, int64_t days)
 	    (uint64_t)days * (uint64_t)NS_PER_DAY;
 }
 
-static uint64_t
-total_bytes(const struct retain_plan *p, const struct dbdir *d)
+static int
+total_bytes(const struct retain_plan *p, const struct dbdir *d,
+    uint64_t *total, struct ntdb_error *err)
 {
-	uint64_t total = size_of(d, d->wal) + size_of(d, DBDIR_CATALOG);
+	uint64_t log, catalog;
 	size_t i;
+	int r;
 
+	if ((r = size_of(d, d->wal, &log, err)) != 0 ||
+	    (r = size_of(d, DBDIR_CATALOG, &catalog, err)) != 0)
+		return r;
+	*total = log + catalog;
 	for (i = 0; i < p->n; i++)
 		if (!p->files[i].expired)
-			total += p->files[i].bytes;
-	return total;
+			*total += p->files[i].bytes;
+	return 0;
 }
 
 /* Mark what expires, all but the files that hold the newest sample. */
-static void
+static int
 mark(struct retain_plan *p, const struct dbdir *d, const struct manifest *m,
-    int64_t now)
+    int64_t now, struct ntdb_error *err)
 {
 	struct retain_file *f;
 	uint64_t total;
 	size_t i;
+	int r;
 
 	for (i = 0; i < p->n; i++) {
 		f = &p->files[i];
 		f->expired = !f->newest && is_older(f, now, m->retention_days);
 	}
 	if (m->retention_size == 0)
-		return;
-	total = total_bytes(p, d);
+		return 0;
+	if ((r = total_bytes(p, d, &total, err)) != 0)
+		return r;
 	for (i = 0; i < p->n && total > m->retention_size; i++) {
 		f = &p->files[i];
 		if (f->expired || f->newest)
@@ -122,6 +137,7 @@ mark(struct retain_plan *p, const struct dbdir *d, const struct manifest *m,
 		f->expired = true;
 		total -= f->bytes;
 	}
+	return 0;
 }
 
 static int
@@ -169,16 +185,18 @@ newest_in_file(struct snapshot *s, struct retain_file *rf,
 		return 0;
 	}
 	if (r != 0)
-		return err_at(err, r, why.path, why.offset, "%s", why.text);
-	while ((r = datafile_next(&f, &pos, limit, &ref, NULL)) == 0 ||
-	    r == NTDB_ECORRUPT)
+		return err_take(err, &why);
+	while ((r = datafile_next(&f, &pos, limit, &ref, &why)) == 0 ||
+	    r == NTDB_ECORRUPT) {
+		err_clear(&why);
 		if (r == 0 && snapshot_counts(s, &ref))
 			see(&top, ref.head.t_max);
-	rf->unreadable = r != NTDB_END;
+	}
+	rf->unreadable = r == NTDB_EVERSION;
 	rf->has_samples = top.known;
 	rf->t_max = top.t;
 	datafile_close(&f);
-	return 0;
+	return r == NTDB_END || r == NTDB_EVERSION ? 0 : err_take(err, &why);
 }
 
 /* A sample that may be the newest is in this file. */
@@ -267,14 +285,13 @@ retain_plan_make(struct retain_plan *p, struct snapshot *s,
 		return 0;
 	if ((r = list_files(p, &s->dir, err)) != 0)
 		return r;
-	mark(p, &s->dir, m, clock);
-	if (!any_expired(p))
-		return 0;
+	if ((r = mark(p, &s->dir, m, clock, err)) != 0 || !any_expired(p))
+		return r;
 	if ((r = find_newest(p, s, &top, m->partition, err)) != 0)
 		return r;
 	if (top.known)
-		mark(p, &s->dir, m, believed_now(clock, top.t));
-	for (i = 0; i < p->n && !top.known; i++)
+		return mark(p, &s->dir, m, believed_now(clock, top.t), err);
+	for (i = 0; i < p->n; i++)
 		p->files[i].expired = false;
 	return 0;
 }
