@@ -83,7 +83,8 @@ take_aggregates(struct request *req, const char *list)
 		if (a < 0)
 			cli_misuse(&req->cli, "no such aggregate: %.*s",
 			    len < 64 ? (int)len : 64, list);
-		if (memchr(req->aggregates, a, req->opt.n_aggregates) != NULL)
+		else if (memchr(req->aggregates, a,
+		    req->opt.n_aggregates) != NULL)
 			cli_misuse(&req->cli, "aggregate given twice: %.*s",
 			    (int)len, list);
 		req->aggregates[req->opt.n_aggregates++] = (uint8_t)a;

@@ -25,6 +25,7 @@ bad(struct scan *s, const char *reason)
 static void
 skip_blanks(struct scan *s)
 {
+	/* cppcheck-suppress ctuuninitvar ; p and end are set by prom_scan */
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' ||
 	    *s->p == '\r'))
 		s->p++;

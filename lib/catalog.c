@@ -165,6 +165,7 @@ catalog_scan(const char *text, size_t len, const char *display,
 	if (len == 0)
 		text = "";
 	p = text;
+	/* cppcheck-suppress pointerOutOfBoundsCond ; len is 0 for "" */
 	end = text + len;
 	if (len <= strlen(FIRST_LINE) || !skip(&p, end, FIRST_LINE "\n")) {
 		bad = scan_whole(text, len, display, fn, arg, err);

@@ -272,6 +272,7 @@ checkpoints_set(struct checkpoints *c, const char *job, const char *metric,
 		goto done;
 	if (found && e->number == number && e->epoch == epoch)
 		goto done;
+	/* -fanalyzer: add has set it where it was not found */
 	e->number = number;
 	e->epoch = epoch;
 	e->changed = true;

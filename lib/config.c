@@ -248,6 +248,7 @@ manifest_init(struct manifest *m, const struct engine_config *engine,
     bool *stated, struct ntdb_error *err)
 {
 	struct reading r = {
+		/* cppcheck-suppress ctuuninitvar ; m is filled below */
 		"engine.ini", NULL, NULL, NULL, m, 0, stated
 	};
 	int rc;

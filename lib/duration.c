@@ -91,6 +91,7 @@ duration_format(int64_t ns, char *buf)
 		unit = (uint64_t)units[i].ns;
 		if (rest < unit)
 			continue;
+		/* cppcheck-suppress zerodivcond ; no unit is 0 */
 		n += number_format_u64(rest / unit, buf + n);
 		memcpy(buf + n, units[i].name, strlen(units[i].name));
 		n += strlen(units[i].name);

@@ -381,7 +381,7 @@ ntdb_flush(struct ntdb *db, const char *name,
     struct ntdb_error *err)
 {
 	bool force = opt != NULL && opt->force;
-	struct ntdb_flush_result mine;
+	struct ntdb_flush_result mine = { 0 };
 	struct writer w;
 	int r;
 

@@ -8,6 +8,8 @@
 #include "error.h"
 #include "ingest.h"
 
+#define INT64_SPAN 9223372036854775808.0	/* 2^63 */
+
 /* A sample in the class of its metric. */
 struct candidate {
 	int64_t	m;
@@ -57,7 +59,7 @@ integer_to_dec(int64_t v, struct dec *d)
 	if (v <= DEC_M_MAX && v >= -DEC_M_MAX)
 		return true;
 	*d = dec_from_f64(f);
-	return f < 0x1p63 && (int64_t)f == v;
+	return f < INT64_SPAN && (int64_t)f == v;
 }
 
 /*
@@ -278,7 +280,7 @@ candidate_bits(const struct candidate *c, const struct metric *mt,
 		return true;
 	}
 	f = dec_to_f64(c->m, c->scale);
-	if (!(f >= -0x1p63 && f < 0x1p63) || (f == 0 && signbit(f)))
+	if (!(f >= -INT64_SPAN && f < INT64_SPAN) || (f == 0 && signbit(f)))
 		return false;
 	*bits = (uint64_t)(int64_t)f;
 	return !(f < (double)(int64_t)f) && !(f > (double)(int64_t)f);

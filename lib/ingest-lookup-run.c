@@ -105,6 +105,7 @@ lookup_found(struct lookup *l, const struct suspect_metric *e,
 		return 0;		/* damage */
 	bits = was_int && !is_int ? f64_bits((double)m) :
 	    value_bits(is_int, m, scale);
+	/* -fanalyzer: who calls has an entry, as hits are of metrics with one */
 	return dupset_add(&l->j->in->seen, dup_key(e->target, mt), t, bits) ?
 	    0 : err_nomem(err);
 }
@@ -133,6 +134,7 @@ static bool
 meet(const struct lookup *l, const struct suspect_metric *e, uint32_t *from,
     uint32_t to, uint32_t n, uint32_t *a, uint32_t *b)
 {
+	/* -fanalyzer: hits are of metrics that have an entry */
 	const uint64_t *key = l->s->keys + e->at + *from;
 	const uint64_t *end = l->s->keys + e->at + to;
 	uint32_t i = 0;

@@ -271,7 +271,10 @@ look_in_file(struct lookup *l, uint64_t limit, struct ntdb_error *err)
 		if (r == 0) {
 			r = datafile_dir(l->f, &ref, &dir, &why);
 			if (r == 0) {
+				/* Used by what look_in_page calls only. */
+				/* cppcheck-suppress autoVariables */
 				l->ref = &ref;
+				/* cppcheck-suppress autoVariables */
 				l->dir = &dir;
 				r = look_in_page(l, err);
 				page_dir_release(&dir);
@@ -309,6 +312,7 @@ look_in_files(struct lookup *l, struct ntdb_error *err)
 			continue;
 		r = snapshot_file(l->view, parts[i], &f, &limit, &why);
 		if (r == 0) {
+			/* cppcheck-suppress autoVariables ; until it is closed */
 			l->f = &f;
 			r = look_in_file(l, limit, err);
 			datafile_close(&f);

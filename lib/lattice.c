@@ -99,7 +99,7 @@ void
 lattice_indices(const struct lattice *l, const int64_t *v, uint32_t n,
     int64_t v0, uint64_t step, int64_t *x)
 {
-	uint8_t rank[LATTICE_MODULUS_MAX];
+	uint8_t rank[LATTICE_MODULUS_MAX] = { 0 };
 	unsigned k = 0, i, rest;
 	uint32_t at;
 
@@ -119,7 +119,7 @@ void
 lattice_values(const struct lattice *l, const int64_t *x, uint32_t n,
     int64_t v0, uint64_t step, int64_t *v)
 {
-	uint8_t residue[LATTICE_MODULUS_MAX];
+	uint8_t residue[LATTICE_MODULUS_MAX] = { 0 };
 	unsigned k = 0, i, rest;
 	uint32_t at;
 

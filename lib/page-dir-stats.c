@@ -126,14 +126,17 @@ static inline union ntdb_value
 take_value(const struct page_run *r, struct reader *in)
 {
 	union ntdb_value v;
+	int64_t m;
 
 	if (!page_stats_near(r)) {
 		v.f = take_double(in);
 		return v;
 	}
-	v.i = sum_mod(r->base, take_signed(in));
-	if (!ntdb_type_is_int(r->type))
-		v.f = dec_to_f64(v.i, r->scale);
+	m = sum_mod(r->base, take_signed(in));
+	if (ntdb_type_is_int(r->type))
+		v.i = m;
+	else
+		v.f = dec_to_f64(m, r->scale);
 	return v;
 }
 

@@ -13,10 +13,10 @@
 int
 page_resize(void *array, size_t n, size_t size, struct ntdb_error *err)
 {
-	void *p;
+	void *old, *p;
 
-	memcpy(&p, array, sizeof(p));
-	if (n > SIZE_MAX / size || (p = realloc(p, n * size)) == NULL)
+	memcpy(&old, array, sizeof(old));
+	if (n > SIZE_MAX / size || (p = realloc(old, n * size)) == NULL)
 		return err_nomem(err);
 	memcpy(array, &p, sizeof(p));
 	return 0;

@@ -284,7 +284,7 @@ ntdb_retain(struct ntdb *db, const char *name,
 {
 	const bool dry_run = opt != NULL && opt->dry_run;
 	struct retain_plan plan = { NULL, 0 };
-	struct ntdb_retain_result mine;
+	struct ntdb_retain_result mine = { 0 };
 	struct manifest m;
 	struct run run;
 	bool any = false;

@@ -72,7 +72,9 @@ rollup_dest_open(struct rollup_work *w, struct ntdb_error *err)
 	struct rollup_dest *d = calloc(1, sizeof(*d));
 	int r;
 
-	if ((w->dest = d) == NULL)
+	/* Whoever has the work releases it, also after a failure. */
+	w->dest = d;
+	if (d == NULL)
 		return err_nomem(err);
 	d->name = w->plan->dbs[w->def->dest].name;
 	d->metrics = calloc(w->n_items * w->def->n_aggregates + 1,

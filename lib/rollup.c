@@ -57,7 +57,7 @@ ntdb_rollup(struct ntdb *db, char *const *names, size_t n,
     struct ntdb_error *err)
 {
 	static const struct ntdb_rollup_options usual;
-	struct ntdb_rollup_result mine;
+	struct ntdb_rollup_result mine = { 0 };
 	struct rollup_run run = { .root = db };
 	char **all = NULL;
 	size_t n_all = 0;

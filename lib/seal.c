@@ -179,7 +179,7 @@ ntdb_seal(struct ntdb *db, const char *name,
 {
 	static const struct ntdb_seal_options usual;
 	struct ntdb_error why = NTDB_ERROR_INIT;
-	struct ntdb_seal_result mine;
+	struct ntdb_seal_result mine = { 0 };
 	struct dbdir d;
 	int fd, r;
 

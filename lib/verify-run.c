@@ -169,6 +169,7 @@ verify_run(struct verify *v, const struct page_dir *dir,
 		    (r = check_times(v, run, from, n, before, err)) != 0 ||
 		    (r = check_values(v, run, n, err)) != 0)
 			return r;
+		/* cppcheck-suppress negativeIndex ; n is 1 or more */
 		before = v->t[n - 1];
 		if (from == 0)
 			e.first = inspect_sample(run->type, v->m[0],

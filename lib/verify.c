@@ -98,7 +98,7 @@ ntdb_verify(struct ntdb *db, const char *name,
     int (*found)(void *arg, const struct ntdb_error *what), void *arg,
     struct ntdb_verify_result *res, struct ntdb_error *err)
 {
-	struct ntdb_verify_result own;
+	struct ntdb_verify_result own = { 0 };
 	struct verify *v;
 	int r;
 
