@@ -25,7 +25,8 @@ struct http_server {
 	void	(*handle)(void *arg, struct exchange *x);
 	void	(*log)(void *arg, const struct exchange *x); /* or NULL */
 	void	*arg;
-	bool	(*stopping)(void);	/* whether connections are to end; or
+	bool	(*stopping)(bool fresh); /* whether connections are to end,
+					 * or even ones without a request; or
 					 * NULL */
 	void	(*idle)(bool idle);	/* a request is waited for, or no
 					 * longer; or NULL */

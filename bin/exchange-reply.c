@@ -115,7 +115,7 @@ add_connection(struct exchange *x, struct head *h)
 
 	if (!exchange_can_drain(x) ||
 	    (x->state == EXCHANGE_SENDING && !x->chunked) ||
-	    (server->stopping != NULL && server->stopping()))
+	    (server->stopping != NULL && server->stopping(false)))
 		x->keep_alive = false;
 	if (!x->keep_alive)
 		add_field(h, "Connection", "close");

@@ -18,7 +18,6 @@ exchange_new(struct http_server *server, int in, int out)
 		exchange_free(x);
 		return NULL;
 	}
-	x->conn->interrupted = server->stopping;
 	exchange_reset(x);
 	return x;
 }

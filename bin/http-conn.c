@@ -44,6 +44,7 @@ conn_reset(struct http_conn *c, int in, int out)
 	c->left = UINT64_MAX;
 	c->waited_ns = 0;
 	c->dead = false;
+	c->fresh = true;
 	conn_allow(c);
 }
 
@@ -94,38 +95,38 @@ refill(struct http_conn *c, size_t n)
 	    c->allowance_ns + more : full;
 }
 
-/*
- * Wait for fd: 1 when it is ready, or CONN_LATE, or CONN_GONE if a signal
- * says so.
- */
+/* Whether a wait for a request, which has a time, is to end now. */
+static bool
+given_up(const struct http_conn *c, int64_t until_ns)
+{
+	return until_ns >= 0 && c->stopping != NULL && c->stopping(c->fresh);
+}
+
+/* Wait for fd: 1 when it is ready, CONN_LATE, or CONN_GONE if given up. */
 static int
 wait_for(struct http_conn *c, int fd, short events, int64_t until_ns)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 	int64_t start = conn_clock(), now = start, left;
-	int n = 0;
+	bool last;
+	int n;
 
-	if (until_ns >= 0 && c->interrupted != NULL && c->interrupted())
-		return CONN_GONE;
-	for (;;) {
+	do {
 		left = until_ns >= 0 ? until_ns - now :
 		    c->allowance_ns - (now - start);
-		if (left <= 0 && n == 0 && now > start)
-			break;
-		left = left <= 0 ? 0 : (left + 999999) / 1000000;
+		/* What is there already is taken in any case. */
+		last = left <= 0 || given_up(c, until_ns);
+		left = last ? 0 : (left + 999999) / 1000000;
 		n = poll(&p, 1, left < INT_MAX ? (int)left : INT_MAX);
+		if (n < 0 && errno != EINTR)
+			break;
 		now = conn_clock();
-		if (n > 0 || (n < 0 && errno != EINTR))
-			break;
-		if (n < 0 && c->interrupted != NULL && until_ns >= 0 &&
-		    c->interrupted())
-			break;
-		n = 0;
-	}
+	} while (n <= 0 && !last);
 	c->waited_ns += now - start;
 	if (until_ns < 0)
 		c->allowance_ns -= now - start;
-	return n > 0 ? 1 : n == 0 ? CONN_LATE : CONN_GONE;
+	return n > 0 ? 1 : n < 0 || given_up(c, until_ns) ? CONN_GONE :
+	    CONN_LATE;
 }
 
 /* One read; CONN_LATE means here that nothing is there yet. */

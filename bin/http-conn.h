@@ -44,8 +44,9 @@ struct http_conn {
 	int64_t	waited_ns;		/* for the other side, in all */
 	int64_t	looked_ns;		/* when it was looked for */
 	bool	dead;			/* nothing can be written any more */
-	bool	(*interrupted)(void);	/* whether to give up waiting for a
-					 * request; may be NULL */
+	bool	fresh;			/* no request has come yet */
+	bool	(*stopping)(bool fresh); /* whether no request is waited for
+					 * any more; may be NULL */
 };
 
 /* -1: out of memory. */

@@ -29,6 +29,7 @@ enum state { FREE, STARTING, WAITING, IDLE, BUSY };
 
 struct slot {
 	atomic_int pid, state;
+	atomic_uint generation;		/* of its configuration */
 	atomic_llong since_ns;		/* idle */
 };
 
@@ -64,9 +65,10 @@ clock_ns(void)
 /* --------------------------------------------------- a process that serves */
 
 bool
-listen_stopping(void)
+listen_stopping(bool fresh)
 {
-	return give_up || terminated || (board != NULL && board->stopping);
+	return own != NULL && (board->stopping || (!fresh && (give_up ||
+	    terminated || own->generation != board->generation)));
 }
 
 void
@@ -77,12 +79,6 @@ listen_idle(bool idle)
 	if (idle)
 		own->since_ns = clock_ns();
 	own->state = idle ? IDLE : BUSY;
-}
-
-unsigned
-listen_generation(void)
-{
-	return board != NULL ? board->generation : 0;
 }
 
 static void
@@ -120,6 +116,19 @@ count(enum state state)
 	return n;
 }
 
+/* How many are ready for a connection, or will be soon. */
+static unsigned
+count_spare(void)
+{
+	const struct slot *s;
+	unsigned n = 0;
+
+	for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX; s++)
+		n += (s->state == WAITING || s->state == STARTING) &&
+		    s->generation == board->generation;
+	return n;
+}
+
 static void
 wake(const struct pool *p)
 {
@@ -135,9 +144,9 @@ accept_one(const struct pool *p)
 	int fd, one = 1;
 
 	for (;;) {
-		if (board->stopping || terminated)
-			return -1;
 		give_up = 0;
+		if (listen_stopping(false))
+			return -1;
 		fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			break;
@@ -172,11 +181,11 @@ work(const struct pool *p)
 		if ((fd = accept_one(p)) == -1)
 			break;
 		own->state = BUSY;
-		if (count(WAITING) + count(STARTING) < p->spare)
+		if (count_spare() < p->spare)
 			wake(p);
 		p->hooks->serve(p->hooks->arg, fd);
 		close(fd);
-		if (count(WAITING) >= SPARE_MAX)
+		if (count_spare() >= SPARE_MAX)
 			break;
 	}
 	p->hooks->end(p->hooks->arg);
@@ -195,6 +204,7 @@ start_one(struct pool *p)
 		s++;
 	if (s == board->slots + LISTEN_WORKERS_MAX)
 		return;
+	s->generation = board->generation;
 	s->state = STARTING;
 	pid = fork();
 	if (pid == 0) {
@@ -208,12 +218,11 @@ start_one(struct pool *p)
 	}
 }
 
-/* Start as many as are missing; false: later. */
+/* Start as many as are missing; false: try again later. */
 static bool
 start_missing(struct pool *p)
 {
-	while (count(WAITING) + count(STARTING) < p->spare &&
-	    count(FREE) > 0) {
+	while (count_spare() < p->spare && count(FREE) > 0) {
 		if (clock_ns() < p->start_ns)
 			return false;
 		start_one(p);
@@ -304,24 +313,39 @@ wait_for_news(struct pool *p, bool later)
 	}
 }
 
+/*
+ * Ask all to end whose time is over, but for those in the middle of a request:
+ * they see it afterwards.  Whether there are any.
+ */
+static bool
+retire(int sig)
+{
+	struct slot *s;
+	bool any = false;
+	int state;
+
+	for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX; s++) {
+		state = s->state;
+		if (state == FREE || s->pid <= 0 || (!board->stopping &&
+		    s->generation == board->generation))
+			continue;
+		any = true;
+		if (sig == SIGKILL || state != BUSY)
+			kill(s->pid, sig);
+	}
+	return any;
+}
+
 static void
 stop_all(struct pool *p)
 {
 	int64_t until_ns = clock_ns() + GRACE_NS;
-	struct slot *s;
-	int sig, state;
 
 	board->stopping = true;
+	/* This ends it for all that share it. */
+	shutdown(p->fd, SHUT_RDWR);
 	close(p->fd);
-	while (count(FREE) < LISTEN_WORKERS_MAX) {
-		sig = clock_ns() < until_ns ? SIGTERM : SIGKILL;
-		for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX;
-		    s++) {
-			state = s->state;
-			if (s->pid > 0 && state != FREE &&
-			    (sig == SIGKILL || state != BUSY))
-				kill(s->pid, sig);
-		}
+	while (retire(clock_ns() < until_ns ? SIGTERM : SIGKILL)) {
 		if (!child)
 			poll(NULL, 0, PATROL_MS / 5);
 		reap(p);
@@ -342,7 +366,7 @@ listen_run(struct cli *cli, int fd, const struct listen_hooks *hooks)
 {
 	struct pool p = { cli, hooks, fd, { -1, -1 }, n_spare(),
 	    DELAY_MIN_NS, 0 };
-	bool all;
+	bool later;
 
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -359,11 +383,12 @@ listen_run(struct cli *cli, int fd, const struct listen_hooks *hooks)
 			reap(&p);
 		if (hangup) {
 			hangup = 0;
-			if (hooks->check(hooks->arg))
+			if (hooks->reload(hooks->arg))
 				board->generation++;
 		}
-		all = start_missing(&p);
-		wait_for_news(&p, !all);
+		later = !start_missing(&p);
+		later |= retire(SIGTERM);
+		wait_for_news(&p, later);
 	}
 	stop_all(&p);
 }

@@ -22,8 +22,11 @@ struct listen_hooks {
 	/* Serve a connection; the descriptor is closed by the caller. */
 	void	(*serve)(void *arg, int fd);
 	void	(*end)(void *arg);
-	/* SIGHUP: whether what was configured can be used. */
-	bool	(*check)(void *arg);
+	/*
+	 * SIGHUP, in the process that starts the others: whether there is
+	 * another configuration, with which all serve from now on.
+	 */
+	bool	(*reload)(void *arg);
 	void	*arg;
 };
 
@@ -38,13 +41,13 @@ void listen_run(struct cli *cli, int fd, const struct listen_hooks *hooks);
 
 /* ---- in a process that serves */
 
-/* Whether it is to end, or to give up a connection without a request. */
-bool listen_stopping(void);
+/*
+ * Whether connections are to end.  One that is fresh has a right to one
+ * response, unless all ends.
+ */
+bool listen_stopping(bool fresh);
 
-/* Whether a request is waited for. */
+/* Whether a further request is waited for. */
 void listen_idle(bool idle);
-
-/* Grows with each SIGHUP. */
-unsigned listen_generation(void);
 
 #endif

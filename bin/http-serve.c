@@ -33,12 +33,12 @@ refuse(struct exchange *x, int status, const char *why)
  * be none, or -1 after a refusal.
  */
 static int
-read_head(struct exchange *x, bool first)
+read_head(struct exchange *x)
 {
 	const struct http_limits *limits = x->server->limits;
 	struct http_scan scan = HTTP_SCAN_INIT;
 	struct http_conn *c = x->conn;
-	bool settled = false, begun = false;
+	bool settled = false, begun = false, idle;
 	int64_t until_ns = 0;
 	const char *why;
 	long got;
@@ -55,12 +55,13 @@ read_head(struct exchange *x, bool first)
 		if (!begun) {
 			begun = c->end > c->at;
 			until_ns = conn_clock() + (begun ? limits->head_ns :
-			    first ? limits->first_ns : limits->idle_ns);
+			    c->fresh ? limits->first_ns : limits->idle_ns);
 		}
-		if (!begun && x->server->idle != NULL)
+		idle = !begun && !c->fresh && x->server->idle != NULL;
+		if (idle)
 			x->server->idle(true);
 		got = conn_fill(c, HTTP_HEAD_MAX + 2, until_ns);
-		if (!begun && x->server->idle != NULL)
+		if (idle)
 			x->server->idle(false);
 		if (got > 0)
 			continue;
@@ -74,7 +75,7 @@ read_head(struct exchange *x, bool first)
 
 /* Answer one request; false: the connection ends. */
 static bool
-serve_one(struct exchange *x, bool first)
+serve_one(struct exchange *x)
 {
 	struct http_conn *c = x->conn;
 	struct http_head head;
@@ -83,13 +84,14 @@ serve_one(struct exchange *x, bool first)
 	int len, r;
 
 	exchange_reset(x);
-	if ((len = read_head(x, first)) <= 0)
+	if ((len = read_head(x)) <= 0)
 		return false;
 	r = http_head_parse(c->buf + c->at, (size_t)len, &head, &why);
 	if (r < 0) {
 		refuse(x, -r, why);
 		return false;
 	}
+	c->fresh = false;
 	x->start_ns = conn_clock();
 	x->waited_ns = c->waited_ns;
 	ok = exchange_start(x, &head);
@@ -110,10 +112,9 @@ serve_one(struct exchange *x, bool first)
 bool
 http_serve(struct exchange *x)
 {
-	bool first = true;
-
 	x->failed = false;
-	while (serve_one(x, first))
-		first = false;
+	x->conn->stopping = x->server->stopping;
+	while (serve_one(x))
+		;
 	return !x->failed;
 }

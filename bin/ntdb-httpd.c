@@ -44,19 +44,11 @@ struct httpd {
 	bool	listens, logs;
 	const char *address;		/* NULL: as engine.ini says */
 	int64_t	max_samples;		/* negative: as engine.ini says */
-	unsigned generation;		/* of what is open */
+	struct ntdb *config;		/* what api.config is borrowed from */
 	char	host[64];		/* the client, for the log */
 };
 
 /* -------------------------------------------------------- configuration */
-
-static void
-close_all(struct httpd *h)
-{
-	auth_release(&h->auth);
-	ntdb_close(h->api.db);
-	h->api.db = NULL;
-}
 
 static int
 read_tokens(struct httpd *h, struct ntdb_error *err)
@@ -70,7 +62,7 @@ read_tokens(struct httpd *h, struct ntdb_error *err)
 		return 0;
 	h->api.auth = &h->auth;
 	if (file[0] != '/') {
-		strbuf_puts(&path, ntdb_root(h->api.db));
+		strbuf_puts(&path, ntdb_root(h->config));
 		strbuf_puts(&path, "/");
 	}
 	strbuf_puts(&path, file);
@@ -79,14 +71,22 @@ read_tokens(struct httpd *h, struct ntdb_error *err)
 	return r;
 }
 
-/* Open the root and read what is configured.  On failure it was told why. */
+static void
+forget_config(struct httpd *h)
+{
+	auth_release(&h->auth);
+	ntdb_close(h->config);
+	h->config = NULL;
+}
+
+/* Read what is configured.  On failure it was told why. */
 static bool
-open_all(struct httpd *h)
+read_config(struct httpd *h)
 {
 	struct ntdb_error err = NTDB_ERROR_INIT;
 
-	if (cli_try_open(&h->cli, &h->api.db, &err) == 0 &&
-	    ntdb_httpd_config(h->api.db, &h->api.config, &err) == 0 &&
+	if (cli_try_open(&h->cli, &h->config, &err) == 0 &&
+	    ntdb_httpd_config(h->config, &h->api.config, &err) == 0 &&
 	    read_tokens(h, &err) == 0) {
 		if (h->max_samples >= 0)
 			h->api.config.max_samples = (uint64_t)h->max_samples;
@@ -94,7 +94,7 @@ open_all(struct httpd *h)
 		return true;
 	}
 	cli_fail(&h->cli, &err);
-	close_all(h);
+	forget_config(h);
 	return false;
 }
 
@@ -105,11 +105,6 @@ handle(void *arg, struct exchange *x)
 {
 	struct httpd *h = arg;
 
-	if (h->generation != listen_generation()) {
-		h->generation = listen_generation();
-		close_all(h);
-		open_all(h);
-	}
 	if (h->api.db == NULL) {
 		exchange_error(x, 503, "unavailable",
 		    "the server's log says what is wrong");
@@ -212,16 +207,17 @@ serve_cgi(struct httpd *h, bool refuse)
 
 /* -------------------------------------------------------- with --listen */
 
+/* The configuration is that of who has started this process. */
 static bool
 worker_begin(void *arg)
 {
 	struct httpd *h = arg;
 
-	h->generation = listen_generation();
 	h->server.stopping = listen_stopping;
 	h->server.idle = listen_idle;
 	h->exchange = exchange_new(&h->server, -1, -1);
-	return open_all(h) && h->exchange != NULL;
+	h->api.db = cli_open(&h->cli);
+	return h->exchange != NULL;
 }
 
 static void
@@ -241,35 +237,40 @@ worker_end(void *arg)
 	struct httpd *h = arg;
 
 	exchange_free(h->exchange);
-	close_all(h);
+	ntdb_close(h->api.db);
 }
 
-/* Whether what is configured can be used. */
+/* If what is configured now cannot be used, what was stays. */
 static bool
-check(void *arg)
+reload(void *arg)
 {
-	struct httpd *h = arg;
-	bool ok = open_all(h);
+	struct httpd *h = arg, before = *h;
 
-	close_all(h);
-	h->cli.status = 0;
-	return ok;
+	h->config = NULL;
+	h->auth = (struct auth)AUTH_INIT;
+	if (!read_config(h)) {
+		*h = before;
+		return false;
+	}
+	auth_release(&before.auth);
+	ntdb_close(before.config);
+	return true;
 }
 
 static void
 serve_all(struct httpd *h)
 {
 	const struct listen_hooks hooks = { worker_begin, worker_serve,
-	    worker_end, check, h };
-	int fd = -1;
+	    worker_end, reload, h };
+	int fd;
 
-	if (!open_all(h))
+	if (!read_config(h))
 		return;
 	fd = listen_open(&h->cli, h->address != NULL ? h->address :
 	    h->api.config.listen);
-	close_all(h);
 	if (fd != -1)
 		listen_run(&h->cli, fd, &hooks);
+	forget_config(h);
 }
 
 /* ----------------------------------------------------------------- main */
@@ -339,11 +340,12 @@ main(int argc, char **argv)
 		cli_exit(&h.cli);
 	}
 	/* What is wrong is told to the client, too. */
-	open_all(&h);
+	if (read_config(&h))
+		h.api.db = h.config;
 	if (cgi)
 		serve_cgi(&h, refuse);
 	else
 		serve_stream(&h, in, out);
-	close_all(&h);
+	forget_config(&h);
 	cli_exit(&h.cli);
 }

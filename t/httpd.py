@@ -3,6 +3,7 @@
 Responses are taken apart here, by RFC 9112, and by nothing of the server's.
 """
 
+import atexit
 import http.client
 import json
 import re
@@ -135,6 +136,7 @@ class Listening:
         self.p = subprocess.Popen(
             [program("ntdb-httpd"), "-r", root, "--listen=127.0.0.1:0",
              *args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        atexit.register(self.p.kill)
         line = self.p.stderr.readline().decode()
         m = re.search(r"127\.0\.0\.1:(\d+)", line)
         if m is None:
