@@ -5,8 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 cd "$NTDB_SRC" || bail "no $NTDB_SRC"
 
-sources=$(ls lib/*.[ch] bin/*.[ch] t/*.[ch] t/unit/*.c t/long/*.c \
-    t/bench/*.c examples/*.c 2>/dev/null)
+sources=$(ls lib/*.[ch] bin/*.[ch] t/*.[ch] t/unit/*.c t/fuzz/*.[ch] \
+    t/long/*.c t/bench/*.c examples/*.c 2>/dev/null)
 
 # grep_code REGEX FILE...: matches outside comments and strings.
 grep_code() {
