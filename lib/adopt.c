@@ -131,7 +131,7 @@ carry_over(struct writer *w, const struct wal *old, struct ntdb_error *err)
 	batch_begin(&b, 0);
 	wal_reader_init(&r, old, old->head.len, UINT64_MAX, w->dir.wal_path);
 	while ((rc = wal_reader_next(&r, err)) == 0) {
-		while ((rc = batch_next(&r.batch, &rec)) == 0) {
+		while (batch_next(&r.batch, &rec) == 0) {
 			const struct metric *m = state_metric(&w->state,
 			    rec.id);
 
@@ -160,6 +160,8 @@ carry_over(struct writer *w, const struct wal *old, struct ntdb_error *err)
 		w->state.log_pos += b.out.len;
 		batch_begin(&b, 0);
 	}
+	if (rc != NTDB_END)
+		goto done;
 	rc = 0;
 	if (b.n > 0 && (rc = batch_end(&b, &w->wal.key, w->state.log_pos,
 	    err)) == 0)
