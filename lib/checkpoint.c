@@ -71,35 +71,37 @@ find(const struct checkpoints *c, const char *key, size_t len)
 	return NULL;
 }
 
-/* Add an entry for a key that has none. */
-static int
+/* Add an entry for a key that has none; NULL: out of memory. */
+static struct checkpoint *
 add(struct checkpoints *c, const char *key, size_t len,
-    struct checkpoint **out, struct ntdb_error *err)
+    struct ntdb_error *err)
 {
 	struct checkpoint *e;
 	uint32_t cap;
-	int r;
 
 	if (c->n == c->cap) {
 		cap = c->cap == 0 ? 64 : 2 * c->cap;
 		e = realloc(c->at, cap * sizeof(*e));
-		if (e == NULL)
-			return err_nomem(err);
+		if (e == NULL) {
+			err_nomem(err);
+			return NULL;
+		}
 		c->at = e;
+		if (index_all(c, 2 * cap, err) != 0)
+			return NULL;
 		c->cap = cap;
-		if ((r = index_all(c, 2 * cap, err)) != 0)
-			return r;
 	}
 	e = &c->at[c->n];
 	memset(e, 0, sizeof(*e));
-	if ((e->key = malloc(len + 1)) == NULL)
-		return err_nomem(err);
+	if ((e->key = malloc(len + 1)) == NULL) {
+		err_nomem(err);
+		return NULL;
+	}
 	memcpy(e->key, key, len);
 	e->key[len] = '\0';
 	e->key_len = (uint32_t)len;
 	index_add(c, c->n++);
-	*out = e;
-	return 0;
+	return e;
 }
 
 void
@@ -176,14 +178,13 @@ take_line(struct checkpoints *c, const char *line, const char *end,
 	uint64_t epoch;
 	int64_t number;
 	size_t len;
-	int r;
 
 	c->lines++;
 	if (!scan_line(line, end, &len, &number, &epoch))
 		return 0;
 	if ((e = find(c, line, len)) == NULL &&
-	    (r = add(c, line, len, &e, err)) != 0)
-		return r;
+	    (e = add(c, line, len, err)) == NULL)
+		return NTDB_ESYS;
 	e->number = number;
 	e->epoch = epoch;
 	return 0;
@@ -267,12 +268,13 @@ checkpoints_set(struct checkpoints *c, const char *job, const char *metric,
 		goto done;
 	e = find(c, (const char *)key.data, key.len);
 	found = e != NULL;
-	if (!found && (r = add(c, (const char *)key.data, key.len, &e,
-	    err)) != 0)
+	if (!found && (e = add(c, (const char *)key.data, key.len,
+	    err)) == NULL) {
+		r = NTDB_ESYS;
 		goto done;
+	}
 	if (found && e->number == number && e->epoch == epoch)
 		goto done;
-	/* -fanalyzer: add has set it where it was not found */
 	e->number = number;
 	e->epoch = epoch;
 	e->changed = true;
@@ -446,7 +448,7 @@ checkpoints_tail(struct checkpoint_tail *t, int dirfd, const char *path,
 	struct ntdb_error why = NTDB_ERROR_INIT;
 	char text[TAIL_LEN], *end, *second, *first;
 	struct stat st;
-	size_t got;
+	size_t got = 0;
 	int fd, r;
 
 	fd = io_open(dirfd, path, O_RDONLY, 0, path, &why);

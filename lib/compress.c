@@ -9,7 +9,7 @@
 #include "error.h"
 
 #define DEFLATE_LEVEL 5
-#define DEFLATE_BITS -15	/* a window of 2^15 bytes; no zlib header */
+#define DEFLATE_BITS (-15)	/* a window of 2^15 bytes; no zlib header */
 #define DEFLATE_MEMORY 8
 
 /* The most that one packed byte can stand for, rounded up. */
@@ -231,7 +231,7 @@ int
 compress_unpack(enum compress_codec codec, const uint8_t *src, size_t len,
     uint8_t *raw, size_t raw_len, struct ntdb_error *err)
 {
-	size_t used;
+	size_t used = 0;
 	int r;
 
 	r = compress_unpack_head(codec, src, len, raw, raw_len, &used, err);

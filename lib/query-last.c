@@ -90,6 +90,7 @@ find_lasts(struct ntdb_query *q, struct query_db *db,
 			r = scan_find_lasts(db->snap, q->cache, ask, n,
 			    q->first, q->last, found, err);
 		for (i = 0; i < n && r == 0; i++)
+			/* -fanalyzer: filled, as r is 0 */
 			out[ask_at[i]] = found[i];
 	}
 	free(found);
@@ -134,9 +135,11 @@ add_db(struct ntdb_query *q, size_t db_at, struct ntdb_error *err)
 		return err_nomem(err);
 	r = find_lasts(q, db, out, err);
 	for (i = 0; i < db->sel->n && r == 0; i++) {
+		/* -fanalyzer: find_lasts has filled all of out */
 		if (!out[i].found)
 			continue;
 		more = &q->lasts[q->n_lasts++];
+		/* -fanalyzer: as above */
 		more->t = out[i].t;
 		more->m = out[i].m;
 		more->scale = out[i].scale;

@@ -125,6 +125,7 @@ name_metric(struct rollup_work *w, const struct rollup_value *v,
 	const struct metric *m = state_metric(s, w->items[v->item].id);
 	struct buf *b = &w->dest->metric;
 
+	/* -fanalyzer: items are metrics that have a name */
 	rollup_name(w->def, state_name(s, m), m->name_len,
 	    w->def->aggregates[v->a], b);
 	buf_add_u8(b, 0);
@@ -149,6 +150,7 @@ look_up(struct rollup_work *w, const struct rollup_value *v,
 	if (dm->id == 0)
 		return 0;
 	m = state_metric(&d->snap.state, dm->id);
+	/* -fanalyzer: state_find gives ids with names */
 	dm->is_int = ntdb_type_is_int(m->type);
 	if (m->flags & METRIC_HAS_LAST) {
 		dm->has_last = true;

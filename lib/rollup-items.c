@@ -101,6 +101,7 @@ add_item(struct rollup_work *w, const struct checkpoints *c, uint32_t id,
 	const struct checkpoint *e;
 	struct rollup_item *item;
 
+	/* -fanalyzer: the caller has seen that the id has a name */
 	if (!(m->flags & METRIC_HAS_LAST))
 		return 0;
 	item = grow(w->items, w->n_items, &w->items_cap, sizeof(*item));
@@ -108,6 +109,7 @@ add_item(struct rollup_work *w, const struct checkpoints *c, uint32_t id,
 		return err_nomem(err);
 	w->items = item;
 	item += w->n_items++;
+	/* -fanalyzer: as above */
 	e = c == NULL ? NULL : checkpoints_find(c, w->def->job->id,
 	    state_name(s, m), m->name_len);
 	memset(item, 0, sizeof(*item));

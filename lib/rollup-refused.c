@@ -57,6 +57,7 @@ is_refused(const struct rollup_work *w, const struct rollup_item *item,
 	size_t a;
 
 	for (a = 0; a < w->def->n_aggregates; a++) {
+		/* -fanalyzer: items are metrics that have a name */
 		rollup_name(w->def, state_name(s, m), m->name_len,
 		    w->def->aggregates[a], name);
 		h = rollup_hash(ROLLUP_HASH, db, strlen(db));

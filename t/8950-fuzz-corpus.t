@@ -1,6 +1,8 @@
 #!/bin/sh
 # Fuzz targets run the inputs that searches have kept (t/fuzz), built as the
 # programs are.
+#
+# Guards no law.
 
 . "$(dirname "$0")/lib.sh"
 need python3 make
