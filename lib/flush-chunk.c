@@ -5,6 +5,8 @@
 #include "flush-chunk.h"
 #include "number.h"
 
+#define SLOTS_MAX (1u << 22)	/* ids are counted below this */
+
 int
 chunk_init(struct chunk *c, struct ntdb_error *err)
 {
@@ -194,23 +196,58 @@ sort_run(struct chunk *c, uint32_t from, uint32_t to)
 	return true;
 }
 
-int
-chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err)
+static int
+compare_ids(const void *a, const void *b)
 {
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/*
+ * Where ids are far apart, and few, they are numbered in their order instead:
+ * counting takes memory by the highest.  c->scratch gets the ids; returns how
+ * many there are.
+ */
+static uint32_t
+number_ids(struct chunk *c)
+{
+	uint32_t *ids = (uint32_t *)c->scratch, n = 0, i;
+	const uint32_t *at;
+
+	memcpy(ids, c->id, c->n * sizeof(ids[0]));
+	qsort(ids, c->n, sizeof(ids[0]), compare_ids);
+	for (i = 0; i < c->n; i++)
+		if (n == 0 || ids[i] != ids[n - 1])
+			ids[n++] = ids[i];
+	for (i = 0; i < c->n; i++) {
+		at = bsearch(&c->id[i], ids, n, sizeof(ids[0]), compare_ids);
+		c->id[i] = (uint32_t)(at - ids);
+	}
+	return n;
+}
+
+int
+chunk_sort(struct chunk *c, uint64_t n_slots, struct ntdb_error *err)
+{
+	const bool sparse = n_slots > SLOTS_MAX;
 	bool any_late = false;
-	uint32_t i;
+	uint32_t i, n;
 	int r;
 
 	if (c->scratch == NULL)
 		c->scratch = malloc(CHUNK_SAMPLES * sizeof(c->scratch[0]));
 	if (c->scratch == NULL)
 		return err_nomem(err);
-	if ((r = reserve_counts(c, n_slots, err)) != 0)
+	n = sparse ? number_ids(c) : (uint32_t)n_slots;
+	if ((r = reserve_counts(c, n, err)) != 0)
 		return r;
 	for (i = 0; i < c->n; i++)
 		c->count[c->id[i]]++;
-	if ((r = list_metrics(c, n_slots, err)) != 0)
+	if ((r = list_metrics(c, n, err)) != 0)
 		return r;
+	for (i = 0; sparse && i < c->n_active; i++)
+		c->active[i] = ((const uint32_t *)c->scratch)[i];
 	scatter(c);
 	for (i = 0; i < c->n_active; i++)
 		any_late |= sort_run(c, c->next[i], c->end[i]);

@@ -47,7 +47,7 @@ chunk_add(struct chunk *c, uint32_t id, int64_t t, int64_t m, uint8_t scale)
 }
 
 /* Sort by metric, time and arrival; ids are below n_slots. */
-int chunk_sort(struct chunk *c, uint32_t n_slots, struct ntdb_error *err);
+int chunk_sort(struct chunk *c, uint64_t n_slots, struct ntdb_error *err);
 
 /*
  * The runs, by id, of the earliest partition of a sorted chunk that has not

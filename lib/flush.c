@@ -135,7 +135,7 @@ write_chunk(struct flush *fl, struct ntdb_error *err)
 
 	if (c->n == 0)
 		return 0;
-	if ((r = chunk_sort(c, s->max_id + 1, err)) != 0)
+	if ((r = chunk_sort(c, (uint64_t)s->max_id + 1, err)) != 0)
 		return r;
 	while ((r = chunk_runs(c, s, kind, &part, &n_runs, err)) == 0) {
 		buf_clear(&fl->mem->page);

@@ -215,6 +215,25 @@ test_equal_times(void)
 	state_release(&s);
 }
 
+/* The highest ids there are, and few: no table of all ids is made. */
+static void
+test_far_ids(void)
+{
+	static const uint32_t ids[] = { UINT32_MAX, 7, UINT32_MAX, 7,
+	    3000000000 };
+	static const int64_t want[] = { 1, 3, 4, 0, 2 };
+	uint32_t i;
+
+	c.n = 0;
+	for (i = 0; i < 5; i++)
+		chunk_add(&c, ids[i], i, i, CHUNK_INT);
+	is_int(chunk_sort(&c, (uint64_t)1 << 32, NULL), 0, "far ids");
+	is_int(c.n_active, 3, "three metrics");
+	ok(c.active[0] == 7 && c.active[1] == 3000000000 &&
+	    c.active[2] == UINT32_MAX, "by id");
+	is_mem(c.m, sizeof(want), want, sizeof(want), "and as they came");
+}
+
 int
 main(void)
 {
@@ -235,6 +254,7 @@ main(void)
 	test_sort(CHUNK_SAMPLES, 60000, 3, true, PART_DAY, "a full chunk");
 	test_types();
 	test_equal_times();
+	test_far_ids();
 	chunk_release(&c);
 	ok(c.t == NULL && c.n == 0, "released");
 	chunk_release(&c);
