@@ -46,7 +46,7 @@ static const struct key engine_list[] = {
 	  "At most this often." },
 	{ "httpd", "auth_file", KEY_OPTIONAL, ENGINE(auth_file),
 	  "", 0, 0, NULL,
-	  "A file of users and passwords; empty: no authentication." },
+	  "A file of tokens that clients must show; empty: none is needed." },
 	{ "httpd", "read_only", KEY_SWITCH, ENGINE(read_only),
 	  "no", 0, 0, NULL,
 	  "Whether requests that write are refused." },
