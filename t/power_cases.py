@@ -214,7 +214,8 @@ class Maker:
         def steps(root):
             keep = ["ntdb-flush", "-r", root, "--no-seal", "--now",
                     "2027-02-01"]
-            return [Step(keep, "exit", gone=sum(old, []))]
+            return [Step(keep, "exit", gone=sum(old, []),
+                         archives=action == "archive")]
 
         return Case("retention, %s" % action, prepare, steps,
                     Completion(new).run)

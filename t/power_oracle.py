@@ -23,12 +23,13 @@ class Step:
     """
 
     def __init__(self, argv, safe="", batches=(), inject=None, gone=(),
-                 risk=False, before=None, status=(0,), wait=True):
+                 archives=False, risk=False, before=None, status=(0,), wait=True):
         self.argv = argv
         self.safe = safe
         self.batches = list(batches)
         self.inject = inject    # strace's: a kill
-        self.gone = set(gone)   # what it may remove
+        self.gone = set(gone)   # what it may remove from the database
+        self.archives = archives    # and keeps in archives
         self.risk = risk        # it moves what is synced to where it is not
         self.before = before    # a function of the recorder
         self.status = status
@@ -43,6 +44,7 @@ class Plan:
         self.sent = set(safe) | set(risky)
         self.batches = []       # those that may be lost, as sets, in order
         self.gone = set()
+        self.deleted = set()
         self.lenient = False
         self.in_log = set()     # not in pages yet
         self.risky = set()      # in pages that are not synced
@@ -53,6 +55,8 @@ class Plan:
 
     def begin(self, step, k):
         self.gone |= step.gone
+        if not step.archives:
+            self.deleted |= step.gone
         if step.risk:
             # Only what was in synced data files is sure.
             self.lenient = True
@@ -88,8 +92,10 @@ class Plan:
             self.unsure.update(*self.batches[at + n:])
 
 
-def another_boot(data):
-    """A state cache as one of an earlier boot, otherwise as it was."""
+def another_boot(data, catalog):
+    """A state cache as one of an earlier boot, otherwise as it was: if it was
+    made from a catalog of that length, from this one.
+    """
     if len(data) < 108 or data[:4] != b"NTDB":
         return data
     n = 104 + 32 * int.from_bytes(data[12:16], "little") + \
@@ -97,19 +103,26 @@ def another_boot(data):
     if n + 4 > len(data) or zlib.crc32(data[:n]) != \
             int.from_bytes(data[n:n + 4], "little"):
         return data
-    data = data[:64] + b"0123456789abcdef" + data[80:]
+    stamp = data[80:104]
+    if int.from_bytes(stamp[8:16], "little") == catalog.st_size:
+        stamp = b"".join(x.to_bytes(8, "little") for x in (
+            catalog.st_ino, catalog.st_size, catalog.st_mtime_ns))
+    data = data[:64] + b"0123456789abcdef" + stamp + data[104:]
     return data[:n] + zlib.crc32(data[:n]).to_bytes(4, "little") + \
         data[n + 4:]
 
 
 def build_state(world, k, choice, path):
-    """The disk after the cut; returns its files."""
+    """Make the disk after the cut."""
     tree = world.tree(k, choice)
-    for name in tree:
-        if name.endswith(".cache"):
-            tree[name] = another_boot(tree[name])
     build(tree, path)
-    return tree
+    for name in tree:
+        at = os.path.join(path, name)
+        catalog = os.path.join(os.path.dirname(at), "catalog.json")
+        if not name.endswith(".cache") or not os.path.exists(catalog):
+            continue
+        with open(at, "wb") as f:
+            f.write(another_boot(tree[name], os.stat(catalog)))
 
 
 def stored(root, *targets):
@@ -158,7 +171,7 @@ def judge(state, lines, in_archive):
     if not there <= plan.sent:
         bad.append("never sent, or lost before: " + some(there - plan.sent))
     kept = there | in_archive
-    lost = plan.must(state.k) - kept - plan.gone
+    lost = plan.must(state.k) - kept - plan.deleted
     if lost:
         bad.append("lost %d, as %s" % (len(lost), some(lost)))
     if plan.lenient:

@@ -30,12 +30,17 @@ def wanted(lines):
     return out
 
 
-def rollup_case(make, policy, profile):
-    """One run, samples that are new, or late, a second that replaces."""
+def rollup_case(make, policy, profile, lossy=False):
+    """One run, samples that are new, or late, a second that replaces.
+
+    lossy: these are not synced, and in their place come others.
+    """
+    sync = [] if lossy else ["--sync"]
     t = make.data.take
     base = [t("i", d, 40) + t("i2", d, 40) for d in (0, 1, 2)]
     # To replace results is to flush first, which is not safe without syncs.
     late = t("i2", 3, 20) + (t("i", 0, 10) if profile != "throughput" else [])
+    other = t("i", 0, 3)
     before, after = wanted(sum(base, [])), wanted(sum(base, late))
     policies = dict(policy=policy, profile=profile)
 
@@ -50,8 +55,8 @@ def rollup_case(make, policy, profile):
         move = ["ntdb-flush", "-r", root, *MOVE]
         flushed = [Step(move, "exit")] if profile == "strict" else []
         return [Step(run_jobs), *flushed,
-                Step(make.ingest_args(root, "--sync"), "commit", [late]),
-                Step(run_jobs), *flushed]
+                Step(make.ingest_args(root, *sync), "commit" if sync else "",
+                     [late]), Step(run_jobs), *([] if lossy else flushed)]
 
     def complete(state, root):
         """What is there is right; the next runs make it complete."""
@@ -84,7 +89,27 @@ def rollup_case(make, policy, profile):
             bad.append("verify in the end: %r" % v)
         return bad
 
+    def with_another(state, root):
+        """What was lost does not come again, but something else does."""
+        bad = []
+        for argv, text in [
+                (["ntdb-ingest", "-r", root], "".join(
+                    x + "\n" for x in other)),
+                (["ntdb-rollup", "-r", root, *NOW], "")]:
+            r = run(argv, text)
+            if r.status != 0 or r.err:
+                bad.append("%s: %r" % (" ".join(argv), r))
+        want = wanted(stored(root, "k")[1])
+        for db in ("m", "h"):
+            got = {(n, int(at)): v for n, at, _, v in results(root, db)}
+            # Results stay whose source is gone.
+            wrong = {k for k, v in want[db].items() if got.get(k) != v}
+            if wrong:
+                bad.append("%s: missing or wrong: %s" % (db, some(wrong)))
+        return bad
+
     case = Case("rollups, %s, %s" % (profile, policy), prepare, steps,
-                complete, ("k",))
+                with_another if lossy else complete, ("k",))
     case.share = 1
+    case.name += ", an unsynced source" if lossy else ""
     return case

@@ -85,10 +85,11 @@ class Suite:
                         self.one(case, 30, "killed, then others, cut")
 
     def rollups(self):
-        for policy, profile in [("segment", "strict"),
-                                ("segment", "throughput"),
-                                ("always", "balanced")]:
-            case = rollup_case(self.make, policy, profile)
+        for how in [("segment", "strict"),
+                    ("segment", "throughput"),
+                    ("always", "balanced"),
+                    ("segment", "strict", True)]:
+            case = rollup_case(self.make, *how)
             if self.wants(case.name):
                 self.one(case, 40)
 
