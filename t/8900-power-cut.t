@@ -4,7 +4,8 @@
 # middle, shows nothing twice, under another name or never sent, and verify
 # finds nothing that is not so; from there the same input and a flush make it
 # complete.  power_disk.py says what may be left.  NTDB_LONG=1: all moments,
-# more random disks, more chains of crashes; NTDB_ONLY=WORD: cases so named.
+# more random disks, more chains of crashes; NTDB_ONLY=WORD,WORD: cases so
+# named, and chains, if it is one of the words.
 # Guards laws 1, 4, 5, 6, 7, 9, 14, 18, 22, 24 and 27.
 
 . "$(dirname "$0")/lib.sh"

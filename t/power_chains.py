@@ -29,6 +29,8 @@ def after_cut(make, case, rec, plan, state, how):
     mine = t("f9", 5, 30) + t("i9", 5, 30) if how == "other day" else \
         t("i9", 0, 30) + t("f9", 0, 30)
     first = []
+    # What a flush moves then is not synced.
+    risk = "throughput" in case.name
 
     def prepare(top):
         build_state(rec.world, state.k, state.choice, top + "/state")
@@ -37,6 +39,7 @@ def after_cut(make, case, rec, plan, state, how):
         _, lines = stored(top + "/root")
         p = Plan(lines)
         p.lenient = plan.lenient or state.hole
+        p.in_log = set(lines) - plan.marks[0][1]
         first.extend(sorted(plan.sent, key=when))
         return p
 
@@ -46,14 +49,17 @@ def after_cut(make, case, rec, plan, state, how):
         return change
 
     def steps(root):
-        move = Step(["ntdb-flush", "-r", root, *MOVE], "exit")
+        move = Step(["ntdb-flush", "-r", root, *MOVE], "" if risk else
+                    "exit", risk=risk)
         if how == "flush":
             return [move]
         settings = {"other partition": "[retention]\npartition = month\n",
                     "direct": "[wal]\nenabled = no\n"}
-        return [Step(make.ingest_args(root), "commit" if how == "direct"
+        direct = how == "direct"
+        return [Step(make.ingest_args(root), "commit" if direct and not risk
                      else "", [mine], before=setting(settings[how])
-                     if how in settings else None), move]
+                     if how in settings else None, risk=direct and risk),
+                move]
 
     def complete(s, root):
         lines = first + [x for x in sorted(s.plan.sent) if x not in first]

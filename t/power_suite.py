@@ -26,7 +26,7 @@ class Suite:
         need_strace()
         self.rng = seed()
         self.long = is_long()
-        self.only = os.environ.get("NTDB_ONLY", "")
+        self.only = os.environ.get("NTDB_ONLY", "").split(",")
         self.runner = Runner(tempdir(), self.rng, 2)
         self.make = Maker(self.rng)
         self.started = time.monotonic()
@@ -44,7 +44,7 @@ class Suite:
         return out
 
     def wants(self, name):
-        return self.only in name
+        return any(word in name for word in self.only)
 
     def programs(self):
         """Cuts while one kind of program runs."""
@@ -63,13 +63,13 @@ class Suite:
         for case, rec, plan, states in bases:
             traps = [s for s in states if is_trap(rec, s)]
             if self.long:
-                picked = self.rng.sample(traps, min(3, len(traps))) + \
-                    self.rng.sample(states, 2)
+                picked = self.rng.sample(traps, min(2, len(traps))) + \
+                    self.rng.sample(states, 1)
             else:
                 picked = traps[:1] if plan.lenient is False else []
             for state in picked:
-                for how in AFTER if self.long or case is bases[0][0] else \
-                        [self.rng.choice(AFTER)]:
+                n = 4 if case is bases[0][0] else 2 if self.long else 1
+                for how in self.rng.sample(AFTER, n):
                     self.one(after_cut(self.make, case, rec, plan, state,
                                        how), 40, "cut, then others, cut")
 
