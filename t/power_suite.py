@@ -52,7 +52,7 @@ class Suite:
         for case in cases(self.rng):
             if not self.wants(case.name):
                 continue
-            rec, plan, states = self.one(case, 60)
+            rec, plan, states = self.one(case, 72)
             if case.name.split(",")[0] in ("flushes", "direct commits",
                                            "ingest that flushes"):
                 bases.append((case, rec, plan, states))
