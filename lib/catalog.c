@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "checksum.h"
 #include "error.h"
 #include "logrec.h"
 #include "number.h"
@@ -18,11 +19,25 @@ type_find(const char *name)
 	return 0;
 }
 
-/* Check one metric's members and hand them on. */
+/* The CRC of `ID TYPE NAME'. */
+static uint32_t
+line_crc(uint32_t id, const char *type_name, const char *name, size_t len)
+{
+	char number[NTDB_TEXT_MAX];
+	uint32_t crc;
+
+	crc = checksum(number, number_format_u64(id, number));
+	crc = checksum_add(crc, " ", 1);
+	crc = checksum_add(crc, type_name, strlen(type_name));
+	crc = checksum_add(crc, " ", 1);
+	return checksum_add(crc, name, len);
+}
+
+/* Check one metric's members and hand them on.  crc is -1 if it has none. */
 static int
 take(const char *name, size_t len, json_int_t id, const char *type_name,
-    const char *display, int64_t line, catalog_fn *fn, void *arg,
-    struct ntdb_error *err)
+    json_int_t crc, const char *display, int64_t line, catalog_fn *fn,
+    void *arg, struct ntdb_error *err)
 {
 	int type = type_find(type_name);
 
@@ -35,6 +50,9 @@ take(const char *name, size_t len, json_int_t id, const char *type_name,
 	if (len == 0 || len > METRIC_NAME_MAX || !utf8_name_ok(name, len))
 		return err_line(err, NTDB_ECORRUPT, display, line,
 		    "not a valid metric name");
+	if (crc != -1 && crc != line_crc((uint32_t)id, type_name, name, len))
+		return err_line(err, NTDB_ECORRUPT, display, line,
+		    "metric has a wrong checksum");
 	return fn(arg, (uint32_t)id, type, name, len, err);
 }
 
@@ -45,14 +63,16 @@ take_json(json_t *o, const char *display, int64_t line, catalog_fn *fn,
 	json_t *name = json_object_get(o, "name");
 	json_t *id = json_object_get(o, "id");
 	json_t *type = json_object_get(o, "type");
+	json_t *crc = json_object_get(o, "crc");
 
 	if (!json_is_string(name) || !json_is_integer(id) ||
-	    !json_is_string(type))
+	    !json_is_string(type) || (crc != NULL && !json_is_integer(crc)))
 		return err_line(err, NTDB_ECORRUPT, display, line,
 		    "not a metric of the form {\"name\",\"id\",\"type\"}");
 	return take(json_string_value(name), json_string_length(name),
-	    json_integer_value(id), json_string_value(type), display, line,
-	    fn, arg, err);
+	    json_integer_value(id), json_string_value(type),
+	    crc == NULL ? -1 : json_integer_value(crc), display, line, fn,
+	    arg, err);
 }
 
 /* Skip the literal `want' at *p; false if it is not there. */
@@ -67,6 +87,17 @@ skip(const char **p, const char *end, const char *want)
 	return true;
 }
 
+/* A number of 32 bits; what is longer fails what is expected behind it. */
+static json_int_t
+take_number(const char **p, const char *end)
+{
+	json_int_t n = 0;
+
+	while (*p < end && **p >= '0' && **p <= '9' && n <= UINT32_MAX)
+		n = n * 10 + (*(*p)++ - '0');
+	return n;
+}
+
 /*
  * A line as catalog_add writes it, without escapes in the name: what nearly
  * all lines are.  NTDB_END: it is not of that form.
@@ -77,7 +108,7 @@ take_plain(const char *p, const char *end, const char *display,
 {
 	char type[16];
 	const char *name, *quote;
-	json_int_t id = 0;
+	json_int_t id, crc = -1;
 	size_t len;
 
 	if (!skip(&p, end, "{\"name\":\""))
@@ -92,17 +123,20 @@ take_plain(const char *p, const char *end, const char *display,
 	p = quote;
 	if (!skip(&p, end, "\",\"id\":"))
 		return NTDB_END;
-	while (p < end && *p >= '0' && *p <= '9' && id <= UINT32_MAX)
-		id = id * 10 + (*p++ - '0');
+	id = take_number(&p, end);
 	if (!skip(&p, end, ",\"type\":\""))
 		return NTDB_END;
 	quote = memchr(p, '"', (size_t)(end - p));
-	if (quote == NULL || (size_t)(quote - p) >= sizeof(type) ||
-	    end - quote != 2 || quote[1] != '}')
+	if (quote == NULL || (size_t)(quote - p) >= sizeof(type))
 		return NTDB_END;
 	memcpy(type, p, (size_t)(quote - p));
 	type[quote - p] = '\0';
-	return take(name, len, id, type, display, line, fn, arg, err);
+	p = quote + 1;
+	if (skip(&p, end, ",\"crc\":"))
+		crc = take_number(&p, end);
+	if (end - p != 1 || *p != '}')
+		return NTDB_END;
+	return take(name, len, id, type, crc, display, line, fn, arg, err);
 }
 
 static int
@@ -228,7 +262,10 @@ catalog_add(struct buf *out, bool first, uint32_t id, int type,
 	buf_add(out, number, number_format_u64(id, number));
 	buf_add(out, ",\"type\":\"", 9);
 	buf_add(out, type_name, strlen(type_name));
-	buf_add(out, "\"}", 2);
+	buf_add(out, "\",\"crc\":", 8);
+	buf_add(out, number, number_format_u64(line_crc(id, type_name, name,
+	    len), number));
+	buf_add(out, "}", 1);
 }
 
 void

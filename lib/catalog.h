@@ -2,13 +2,15 @@
  * Floor 3.  catalog.json: names, ids and types of metrics.
  *
  *   {"metrics":[
- *   {"name":"room.temp","id":1,"type":"float32"},
- *   {"name":"boiler.on","id":2,"type":"int32"}
+ *   {"name":"room.temp","id":1,"type":"float32","crc":1156668389},
+ *   {"name":"boiler.on","id":2,"type":"int32","crc":2527799195}
  *   ]}
  *
  * One metric a line, by id.  Valid if and only if it is JSON of this form
  * (further members are ignored), ids are 1 or more and differ, names are
- * valid and differ, types are known.  Read a line at a time.
+ * valid and differ, types are known.  Read a line at a time.  crc, which may
+ * be missing, is the CRC-32 of `ID TYPE NAME', the name without escapes: no
+ * bit can turn a name into another one unseen.
  */
 #ifndef NTDB_CATALOG_H
 #define NTDB_CATALOG_H

@@ -20,9 +20,9 @@ is "$STATUS" 65 "four metrics, one with a name that is none"
 run_silent ntdb-flush -r "$root" --force
 cat >"$TMP/want" <<'END'
 {"metrics":[
-{"name":"plain","id":1,"type":"int32"},
-{"name":"requests{code=\"200\",path=\"\\x\"}","id":2,"type":"float32"},
-{"name":"größe/2","id":3,"type":"int64"}
+{"name":"plain","id":1,"type":"int32","crc":1749210998},
+{"name":"requests{code=\"200\",path=\"\\x\"}","id":2,"type":"float32","crc":2984004882},
+{"name":"größe/2","id":3,"type":"int64","crc":2840936575}
 ]}
 END
 same "$catalog" "$TMP/want" "one line for each metric, in order of id"

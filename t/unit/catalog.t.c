@@ -56,10 +56,12 @@ test_write(void)
 	struct buf b = BUF_INIT;
 	static const char want[] =
 	    HEAD
-	    "{\"name\":\"room.temp\",\"id\":1,\"type\":\"float32\"},\n"
-	    "{\"name\":\"http{code=\\\"200\\\"}\",\"id\":3,\"type\":\"int64\"},\n"
+	    "{\"name\":\"room.temp\",\"id\":1,\"type\":\"float32\","
+	    "\"crc\":1156668389},\n"
+	    "{\"name\":\"http{code=\\\"200\\\"}\",\"id\":3,\"type\":\"int64\","
+	    "\"crc\":4105456255},\n"
 	    "{\"name\":\"a\\\\b\xc3\xbc\",\"id\":4294967294,"
-	    "\"type\":\"float64\"}"
+	    "\"type\":\"float64\",\"crc\":286832681}"
 	    TAIL;
 
 	catalog_begin(&b);
