@@ -6,8 +6,9 @@
 
 /* A finding is a failure: it is told on stderr, and in the JSON. */
 static int
-on_found(void *arg, const struct ntdb_error *what)
+on_found(void *arg, const struct ntdb_finding *found)
 {
+	const struct ntdb_error *what = &found->what;
 	struct inspect *ins = arg;
 	struct json *out = &ins->out;
 
@@ -15,12 +16,15 @@ on_found(void *arg, const struct ntdb_error *what)
 	if (!ins->json)
 		return 0;
 	json_open(out, NULL, '{');
+	json_text(out, "database", ins->name);
 	json_text(out, "file", what->path);
 	if (what->line > 0)
 		json_u64(out, "line", (uint64_t)what->line);
 	if (what->offset >= 0)
 		json_u64(out, "offset", (uint64_t)what->offset);
 	json_text(out, "reason", what->text);
+	if (found->samples_known)
+		json_u64(out, "samples", found->samples);
 	json_close(out, '}');
 	return inspect_go_on();
 }

@@ -1,5 +1,6 @@
 #include <zlib.h>
 
+#include "bytes.h"
 #include "checksum.h"
 
 /*
@@ -86,4 +87,37 @@ uint32_t
 checksum(const void *p, size_t n)
 {
 	return checksum_add(0, p, n);
+}
+
+#define POLYNOMIAL 0xedb88320u
+
+int64_t
+checksum_wrong_bit(uint32_t crc, uint32_t stored, size_t n)
+{
+	const uint32_t wrong = crc ^ stored;
+	uint32_t effect = POLYNOMIAL;	/* of the bit at hand on the CRC */
+	int64_t i;
+	int bit;
+
+	for (bit = 0; bit < 32; bit++)
+		if (wrong == UINT32_C(1) << bit)
+			return (int64_t)n * 8 + bit;
+	/* From the last bit backwards: each is one step further away. */
+	for (i = (int64_t)n * 8 - 1; i >= 0; i--) {
+		if (wrong == effect)
+			return i;
+		effect = effect >> 1 ^ ((effect & 1) != 0 ? POLYNOMIAL : 0);
+	}
+	return -1;
+}
+
+bool
+checksum_mend(uint8_t *p, size_t n)
+{
+	int64_t i = checksum_wrong_bit(checksum(p, n), get_u32(p + n), n);
+
+	if (i < 0)
+		return false;
+	p[i / 8] ^= (uint8_t)(1u << (i % 8));
+	return true;
 }

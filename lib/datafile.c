@@ -72,8 +72,9 @@ list_is_within(const struct datafile *f)
 	    f->list_len <= f->sealed_len - f->list_at;
 }
 
+/* A header as it is. */
 static int
-unpack_head(struct datafile *f, const uint8_t *p, size_t n,
+unpack_plain(struct datafile *f, const uint8_t *p, size_t n,
     struct ntdb_error *err)
 {
 	if (n < DATA_HEAD_LEN || memcmp(p, data_magic, 8) != 0)
@@ -101,6 +102,28 @@ unpack_head(struct datafile *f, const uint8_t *p, size_t n,
 		return err_at(err, NTDB_ECORRUPT, f->name, 0,
 		    "file header is that of another partition");
 	return 0;
+}
+
+/* A header, also one in which a single bit is wrong, as its CRC tells. */
+static int
+unpack_head(struct datafile *f, const uint8_t *p, size_t n,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	uint8_t copy[DATA_HEAD_LEN];
+	int r;
+
+	if ((r = unpack_plain(f, p, n, &why)) == NTDB_ECORRUPT && n >=
+	    sizeof(copy)) {
+		memcpy(copy, p, sizeof(copy));
+		if (checksum_mend(copy, sizeof(copy) - 4) &&
+		    unpack_plain(f, copy, sizeof(copy), NULL) == 0) {
+			f->mended = true;
+			return 0;
+		}
+	}
+	return r == 0 ? 0 :
+	    err_at(err, r, why.path, why.offset, "%s", why.text);
 }
 
 static bool

@@ -22,6 +22,9 @@
  * count.  Within that length, a page with an epoch not below the log's does
  * not count either, unless it is sealed.
  *
+ * A header in which a single bit is wrong, as its CRC tells, is read as if that
+ * bit were right: else it would cost all pages.
+ *
  * A log with an epoch below the sealed one still has samples that are in the
  * sealed part: who has it open opens it anew.
  */
@@ -45,6 +48,7 @@ struct datafile {
 	uint64_t sealed_len, sealed_epoch, file_id;
 	uint64_t list_at;	/* list of last samples; 0: none */
 	uint32_t list_len, flags;
+	bool	mended;		/* a bit of the header in the file is wrong */
 	bool	torn;		/* shorter than a header, or zeros: a crash
 				 * came before its first sync */
 	struct datafile_ahead *ahead;	/* owned; NULL: every read goes to

@@ -129,18 +129,33 @@ log_head_pack(struct log_head *h, struct buf *out, struct ntdb_error *err)
 	return buf_ok(out) ? 0 : err_nomem(err);
 }
 
-int
-log_head_len(const uint8_t *p, size_t n, uint32_t *len,
-    struct ntdb_error *err)
+static bool
+is_length(uint64_t len)
 {
-	if (n < LOG_HEAD_MIN || memcmp(p, log_magic, sizeof(log_magic)) != 0)
-		return err_set(err, NTDB_ECORRUPT, "not a log of ntdb");
-	*len = get_u32(p + 12);
-	if (*len < LOG_HEAD_MIN ||
-	    *len > LOG_HEAD_MIN + LOG_FILE_LEN * LOG_FILES_MAX)
-		return err_set(err, NTDB_ECORRUPT,
-		    "log header has an impossible length");
-	return 0;
+	return len >= LOG_HEAD_MIN &&
+	    len <= LOG_HEAD_MIN + LOG_FILE_LEN * (uint64_t)LOG_FILES_MAX;
+}
+
+/* The length that follows from the number of data files. */
+static uint64_t
+length_by_files(const uint8_t *p)
+{
+	return LOG_HEAD_MIN + LOG_FILE_LEN * (uint64_t)get_u32(p + 40);
+}
+
+size_t
+log_head_room(const uint8_t *p, size_t n)
+{
+	uint64_t len = 0, other;
+
+	if (n < LOG_HEAD_MIN)
+		return 0;
+	if (is_length(get_u32(p + 12)))
+		len = get_u32(p + 12);
+	other = length_by_files(p);
+	if (is_length(other) && other > len)
+		len = other;
+	return (size_t)len;
 }
 
 /* An entry's place in the order: kind, then start, as one number. */
@@ -175,16 +190,20 @@ unpack_files(const uint8_t *p, struct log_head *h, struct ntdb_error *err)
 	    "log header's data files are not sorted");
 }
 
-int
-log_head_unpack(const uint8_t *p, size_t n, struct log_head *h,
+/* A header as it is. */
+static int
+unpack(const uint8_t *p, size_t n, struct log_head *h,
     struct ntdb_error *err)
 {
 	uint32_t len;
 	int r;
 
-	memset(h, 0, sizeof(*h));
-	if ((r = log_head_len(p, n, &len, err)) != 0)
-		return r;
+	if (n < LOG_HEAD_MIN || memcmp(p, log_magic, sizeof(log_magic)) != 0)
+		return err_set(err, NTDB_ECORRUPT, "not a log of ntdb");
+	len = get_u32(p + 12);
+	if (!is_length(len))
+		return err_set(err, NTDB_ECORRUPT,
+		    "log header has an impossible length");
 	if (n < len || checksum(p, len - 4) != get_u32(p + len - 4))
 		return err_set(err, NTDB_ECORRUPT,
 		    "log header has a wrong checksum");
@@ -208,4 +227,50 @@ log_head_unpack(const uint8_t *p, size_t n, struct log_head *h,
 	if (r != 0)
 		log_head_release(h);
 	return r;
+}
+
+/*
+ * A header of this length in which one bit is wrong.  NTDB_ECORRUPT: it is
+ * not that.
+ */
+static int
+unpack_mended(const uint8_t *p, size_t n, uint64_t len, struct log_head *h,
+    struct ntdb_error *err)
+{
+	uint8_t *copy;
+	int r = NTDB_ECORRUPT;
+
+	if (!is_length(len) || len > n)
+		return NTDB_ECORRUPT;
+	if ((copy = malloc((size_t)len)) == NULL)
+		return err_nomem(err);
+	memcpy(copy, p, (size_t)len);
+	if (checksum_mend(copy, (size_t)len - 4) &&
+	    unpack(copy, (size_t)len, h, NULL) == 0) {
+		h->mended = true;
+		r = 0;
+	}
+	free(copy);
+	return r;
+}
+
+int
+log_head_unpack(const uint8_t *p, size_t n, struct log_head *h,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	int r, mended;
+
+	memset(h, 0, sizeof(*h));
+	r = unpack(p, n, h, &why);
+	if (r == NTDB_ECORRUPT && n >= LOG_HEAD_MIN) {
+		/* If the length is wrong, the number of files tells it. */
+		mended = unpack_mended(p, n, get_u32(p + 12), h, err);
+		if (mended == NTDB_ECORRUPT)
+			mended = unpack_mended(p, n, length_by_files(p), h,
+			    err);
+		if (mended != NTDB_ECORRUPT)
+			return mended;
+	}
+	return r == 0 ? 0 : err_set(err, r, "%s", why.text);
 }

@@ -264,6 +264,35 @@ batch_check(const uint8_t *p, size_t n, const struct log_key *key,
 	return BATCH_HEAD_LEN + payload_len;
 }
 
+bool
+batch_mend(uint8_t *p, size_t n, const struct log_key *key, uint64_t offset)
+{
+	const size_t place_len = 24, head_len = 8;
+	int64_t bit;
+	size_t at;
+
+	if (n < BATCH_HEAD_LEN + BASE_TIME_LEN ||
+	    n > BATCH_HEAD_LEN + BATCH_PAYLOAD_MAX)
+		return false;
+	/* What is known: where it ends, and its magic. */
+	put_u32(p, BATCH_MAGIC);
+	put_u32(p + 4, (uint32_t)(n - BATCH_HEAD_LEN));
+	bit = checksum_wrong_bit(batch_crc(p, n - BATCH_HEAD_LEN, key, offset),
+	    get_u32(p + 12), place_len + head_len + n - BATCH_HEAD_LEN);
+	if (bit < 0)
+		return batch_check(p, n, key, offset, NULL) == n;
+	at = (size_t)bit / 8;
+	if (at < place_len)
+		return false;
+	at -= place_len;
+	if (at >= head_len + n - BATCH_HEAD_LEN)
+		at = 12 + (at - (head_len + n - BATCH_HEAD_LEN));
+	else
+		at = at < head_len ? 4 + at : BATCH_HEAD_LEN + (at - head_len);
+	p[at] ^= (uint8_t)(1u << (bit % 8));
+	return batch_check(p, n, key, offset, NULL) == n;
+}
+
 void
 batch_read(struct batch_reader *r, const uint8_t *batch)
 {

@@ -24,7 +24,8 @@
  * A header is valid if and only if its magic, version, flags and length are
  * right, the entries are sorted by (kind, start) without repetition, and the
  * CRC matches.  A version above 1 is newer, not corrupt, if the CRC matches
- * where the length says.
+ * where the length says.  One in which a single bit is wrong, as its CRC
+ * tells, is read as if that bit were right: else it would cost all batches.
  *
  *   batch
  *     0  4  magic "NTB\n"
@@ -90,6 +91,7 @@ struct log_head {
 	uint64_t epoch, nonce;
 	uint32_t synced_id, max_id;
 	uint32_t len;		/* in the file */
+	bool	mended;		/* a bit in the file is wrong */
 	struct log_file *files;	/* owned, sorted by (kind, start) */
 	uint32_t n_files;
 };
@@ -109,13 +111,15 @@ int log_head_pack(struct log_head *h, struct buf *out,
     struct ntdb_error *err);
 
 /*
- * The length that a header claims, from its first 16 bytes, checked for
- * plausibility: NTDB_ECORRUPT (not a log) or 0.
+ * How many bytes a header may take, from its first n: its length, or, should
+ * that be damaged, the one that its number of files tells.  0: it is none.
  */
-int log_head_len(const uint8_t *p, size_t n, uint32_t *len,
-    struct ntdb_error *err);
+size_t log_head_room(const uint8_t *p, size_t n);
 
-/* Check and unpack h->len bytes.  NTDB_ECORRUPT or NTDB_EVERSION. */
+/*
+ * Check and unpack the header at the beginning of these n bytes, of which
+ * log_head_room are enough.  NTDB_ECORRUPT or NTDB_EVERSION.
+ */
 int log_head_unpack(const uint8_t *p, size_t n, struct log_head *h,
     struct ntdb_error *err);
 
@@ -172,6 +176,14 @@ struct record {
 	const char *name;	/* REC_METRIC: borrowed from the batch */
 	uint32_t name_len;
 };
+
+/*
+ * Whether these n bytes, at this offset, were one batch in which a single bit
+ * is wrong; it is set right then.  What comes of it is no sample to show: of
+ * bytes that are wrong otherwise one in 2^32 / 8 n passes, too.
+ */
+bool batch_mend(uint8_t *p, size_t n, const struct log_key *key,
+    uint64_t offset);
 
 struct batch_reader {
 	const uint8_t *p, *end;

@@ -727,12 +727,19 @@ struct ntdb_verify_result {
 	uint64_t damaged;	/* findings reported */
 };
 
+/* Something that is wrong, and what it costs. */
+struct ntdb_finding {
+	struct ntdb_error what;	/* code, file, offset or line, reason */
+	bool	samples_known;
+	uint64_t samples;	/* that cannot be read, or not be trusted */
+};
+
 /*
- * Read and check everything, change nothing.  Each finding is told with
- * file, offset and reason.  Returns NTDB_ECORRUPT if there was one.
+ * Read and check everything, change nothing.  found (may be NULL) is told of
+ * each finding.  Returns NTDB_ECORRUPT if there was one.
  */
 int ntdb_verify(struct ntdb *db, const char *name,
-    int (*found)(void *arg, const struct ntdb_error *what), void *arg,
+    int (*found)(void *arg, const struct ntdb_finding *), void *arg,
     struct ntdb_verify_result *res, struct ntdb_error *err);
 
 #if defined(__GNUC__)

@@ -122,6 +122,28 @@ page_head_unpack(const uint8_t *p, size_t n, struct page_head *h,
 	return 0;
 }
 
+int
+page_head_mend(const uint8_t *p, size_t n, struct page_head *h)
+{
+	uint8_t copy[PAGE_HEAD_MAX];
+	uint32_t len;
+
+	/* The length must be right if one of the bytes that it spans is not;
+	 * else all lengths are tried. */
+	for (len = PAGE_HEAD_MIN; len <= PAGE_HEAD_MAX && len <= n; len++) {
+		memcpy(copy, p, len);
+		if (len == copy[AT_HEAD_LEN]) {
+			if (!checksum_mend(copy, len - 4))
+				continue;
+		} else {
+			copy[AT_HEAD_LEN] = (uint8_t)len;
+		}
+		if (page_head_unpack(copy, len, h, NULL) == 0)
+			return 0;
+	}
+	return NTDB_ECORRUPT;
+}
+
 void
 page_sort_columns(const struct page_column *c, uint32_t n, uint32_t *sorted)
 {

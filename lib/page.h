@@ -81,6 +81,12 @@ int page_pack(struct page_packer *pk, const struct page_run_in *runs,
 int page_head_unpack(const uint8_t *p, size_t n, struct page_head *h,
     struct ntdb_error *err);
 
+/*
+ * A header of which a single bit is wrong, set right: what was lost with it.
+ * NTDB_ECORRUPT: it is not that.  n is as above.
+ */
+int page_head_mend(const uint8_t *p, size_t n, struct page_head *h);
+
 struct page_stats {
 	union ntdb_value min, max, first, last;	/* as the run's class */
 	union ntdb_value sum;	/* .i if sum_exact, else .f */

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -85,13 +86,46 @@ check_place(struct verify *v, const struct datafile *f,
 		    "page has epoch %llu, which is not below the log's",
 		    (unsigned long long)h->epoch);
 	if (epoch.code != 0)
-		r = verify_failed(v, &epoch, h->n_samples, "samples", err);
+		r = verify_lost(v, &epoch, h->n_samples, err);
 	if (r == 0 && (h->t_min < first || h->t_max > last)) {
 		err_at(&span, NTDB_ECORRUPT, f->name, (int64_t)ref->offset,
 		    "page has times outside the file's partition");
-		r = verify_failed(v, &span, h->n_samples, "samples", err);
+		r = verify_lost(v, &span, h->n_samples, err);
 	}
 	return r;
+}
+
+static int
+check_head(struct verify *v, const struct datafile *f, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+
+	if (!f->mended)
+		return 0;
+	err_at(&why, NTDB_ECORRUPT, f->name, 0,
+	    "file header has a wrong checksum: one bit is wrong, and read as "
+	    "if it were right");
+	return verify_lost(v, &why, 0, err);
+}
+
+/* Bytes [from, to) are no page: what they were, if it is one bit. */
+static int
+tell_passed(struct verify *v, const struct datafile *f, uint64_t from,
+    uint64_t to, struct ntdb_error *why, struct ntdb_error *err)
+{
+	size_t len = strlen(why->text);
+	uint8_t p[PAGE_HEAD_MAX];
+	struct page_head h;
+	size_t got;
+
+	if (from >= f->size)
+		return verify_failed(v, why, 0, NULL, err);
+	snprintf(why->text + len, sizeof(why->text) - len,
+	    " (%llu bytes passed over)", (unsigned long long)(to - from));
+	if (io_pread(f->fd, p, sizeof(p), from, &got, f->name, NULL) == 0 &&
+	    page_head_mend(p, got, &h) == 0 && h.len == to - from)
+		return verify_lost(v, why, h.n_samples, err);
+	return verify_failed(v, why, 0, NULL, err);
 }
 
 static int
@@ -102,7 +136,8 @@ check_pages(struct verify *v, const struct datafile *f, uint64_t limit,
 	struct page_ref ref;
 	int r;
 
-	if ((r = verify_list_begin(v, f, err)) != 0)
+	if ((r = check_head(v, f, err)) != 0 ||
+	    (r = verify_list_begin(v, f, err)) != 0)
 		return r;
 	for (;;) {
 		struct ntdb_error why = NTDB_ERROR_INIT;
@@ -112,9 +147,7 @@ check_pages(struct verify *v, const struct datafile *f, uint64_t limit,
 		if (r == NTDB_END)
 			return verify_list_end(v, f, err);
 		if (r != 0) {
-			int code = verify_failed(v, &why,
-			    from < f->size ? pos - from : 0,
-			    "bytes passed over", err);
+			int code = tell_passed(v, f, from, pos, &why, err);
 
 			if (code != 0 || r != NTDB_ECORRUPT)
 				return code;

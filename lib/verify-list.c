@@ -30,7 +30,7 @@ verify_list_begin(struct verify *v, const struct datafile *f,
 	if (r == NTDB_END)
 		return 0;
 	if (r != 0)
-		return verify_failed(v, &why, 0, NULL, err);
+		return verify_lost(v, &why, 0, err);
 	l->at = f->list_at;
 	if ((l->seen = calloc(l->n, sizeof(l->seen[0]))) == NULL)
 		return err_nomem(err);

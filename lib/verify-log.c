@@ -16,17 +16,39 @@ count(uint32_t *n, uint32_t *first, uint32_t id)
 		*first = id;
 }
 
-/* Tell something of the log at this offset. */
-static int
-tell(struct verify *v, uint64_t offset, struct ntdb_error *why, uint64_t n,
-    const char *things, struct ntdb_error *err)
+static void
+place(const struct verify *v, uint64_t offset, struct ntdb_error *why)
 {
 	if (why->path[0] == '\0') {
 		snprintf(why->path, sizeof(why->path), "%s",
 		    v->s.dir.wal_path);
 		why->offset = (int64_t)offset;
 	}
-	return verify_failed(v, why, n, things, err);
+}
+
+/* Tell something of the log at this offset, which costs so many samples. */
+static int
+tell(struct verify *v, uint64_t offset, struct ntdb_error *why, uint64_t n,
+    struct ntdb_error *err)
+{
+	place(v, offset, why);
+	return verify_lost(v, why, n, err);
+}
+
+/* Bytes [from, to) are no batch: what they were, if it is one bit. */
+static int
+tell_damage(struct verify *v, uint64_t from, uint64_t to,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+	uint64_t n;
+
+	err_set(&why, NTDB_ECORRUPT, "not a valid batch (%llu bytes passed over)",
+	    (unsigned long long)(to - from));
+	place(v, from, &why);
+	if (wal_was_batch(&v->s.wal, from, to, &n))
+		return verify_lost(v, &why, n, err);
+	return verify_failed(v, &why, 0, NULL, err);
 }
 
 /* The data files that the header lists. */
@@ -44,9 +66,21 @@ check_listed(struct verify *v, struct ntdb_error *err)
 
 		err_set(&why, NTDB_ECORRUPT,
 		    "log header lists impossible data files");
-		return tell(v, 0, &why, bad, "files", err);
+		return tell(v, 0, &why, 0, err);
 	}
 	return 0;
+}
+
+static int
+check_mended(struct verify *v, struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+
+	if (!v->s.wal.head.mended)
+		return 0;
+	err_set(&why, NTDB_ECORRUPT, "log header has a wrong checksum: one bit "
+	    "is wrong, and read as if it were right");
+	return tell(v, 0, &why, 0, err);
 }
 
 int
@@ -59,7 +93,9 @@ verify_log_head(struct verify *v, struct ntdb_error *err)
 	r = wal_open(&v->s.wal, d->fd, d->wal, false, d->wal_path, &why);
 	if (r == 0) {
 		v->res->files++;
-		return check_listed(v, err);
+		if ((r = check_mended(v, err)) == 0)
+			r = check_listed(v, err);
+		return r;
 	}
 	wal_init(&v->s.wal);
 	v->s.all_pages = true;
@@ -97,7 +133,7 @@ check_metric(struct verify *v, uint64_t offset, const struct record *rec,
 
 	if (state_define(&v->s.state, rec->id, rec->type, rec->name,
 	    rec->name_len, 0, &why) != 0)
-		return tell(v, offset, &why, 0, NULL, err);
+		return tell(v, offset, &why, 0, err);
 	return 0;
 }
 
@@ -134,13 +170,13 @@ tell_tally(struct verify *v, uint64_t offset, const struct tally *t,
 	if (t->unnamed > 0) {
 		err_set(&unnamed, NTDB_ECORRUPT,
 		    "metric id %u has no name", t->unnamed_id);
-		r = tell(v, offset, &unnamed, t->unnamed, "records", err);
+		r = tell(v, offset, &unnamed, t->unnamed, err);
 	}
 	if (r == 0 && t->wrong > 0) {
 		err_set(&wrong, NTDB_ECORRUPT,
 		    "values are not of the type of metric id %u",
 		    t->wrong_id);
-		r = tell(v, offset, &wrong, t->wrong, "samples", err);
+		r = tell(v, offset, &wrong, t->wrong, err);
 	}
 	return r;
 }
@@ -153,15 +189,9 @@ check_batch(struct verify *v, struct wal_reader *rd, struct ntdb_error *err)
 	int r;
 
 	v->res->batches++;
-	if (rd->damage_len > 0) {
-		struct ntdb_error why = NTDB_ERROR_INIT;
-
-		err_set(&why, NTDB_ECORRUPT, "not a valid batch");
-		r = tell(v, rd->damage_pos, &why, rd->damage_len,
-		    "bytes passed over", err);
-		if (r != 0)
-			return r;
-	}
+	if (rd->damage_len > 0 && (r = tell_damage(v, rd->damage_pos,
+	    rd->damage_pos + rd->damage_len, err)) != 0)
+		return r;
 	while (batch_next(&rd->batch, &rec) == 0)
 		if ((r = check_record(v, rd->batch_pos, &rec, &t, err)) != 0)
 			return r;
@@ -175,7 +205,7 @@ verify_log(struct verify *v, struct ntdb_error *err)
 	const char *display = v->s.dir.wal_path;
 	const struct wal *w = &v->s.wal;
 	struct wal_reader rd;
-	uint64_t size;
+	uint64_t size, pos, n;
 	int r;
 
 	if (w->fd == -1)
@@ -187,8 +217,13 @@ verify_log(struct verify *v, struct ntdb_error *err)
 	while ((r = wal_reader_next(&rd, &why)) == 0)
 		if ((r = check_batch(v, &rd, err)) != 0)
 			break;
+	pos = rd.pos;
 	wal_reader_release(&rd);
 	if (why.code != 0)
 		return verify_failed(v, &why, 0, NULL, err);
-	return r == NTDB_END ? 0 : r;
+	if (r != NTDB_END)
+		return r;
+	/* A tail that is no more than that is what a killed writer left. */
+	return pos < size && wal_was_batch(w, pos, size, &n) ?
+	    tell_damage(v, pos, size, err) : 0;
 }

@@ -30,7 +30,7 @@ tell(struct page_check *pc, struct ntdb_error *why, uint64_t n,
     struct ntdb_error *err)
 {
 	place(pc, why, pc->ref->offset);
-	return verify_failed(pc->v, why, n, "samples", err);
+	return verify_lost(pc->v, why, n, err);
 }
 
 /* ------------------------------------------------------- the directory */

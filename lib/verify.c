@@ -13,25 +13,57 @@ is_finding(int code)
 	    code == NTDB_EIO || code == NTDB_ECONFIG;
 }
 
+static int
+tell(struct verify *v, const struct ntdb_finding *f, struct ntdb_error *err)
+{
+	if (!is_finding(f->what.code))
+		return inspect_copy(err, &f->what);
+	if (v->first.code == 0)
+		v->first = f->what;
+	if (v->verdict != NTDB_ECORRUPT)
+		v->verdict = f->what.code == NTDB_EVERSION ? NTDB_EVERSION :
+		    NTDB_ECORRUPT;
+	v->res->damaged++;
+	return v->found == NULL ? 0 : v->found(v->arg, f);
+}
+
+static void
+add_count(struct ntdb_error *why, uint64_t n, const char *things)
+{
+	size_t len = strlen(why->text);
+
+	snprintf(why->text + len, sizeof(why->text) - len, " (%llu %s)",
+	    (unsigned long long)n, things);
+}
+
 int
 verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
     const char *things, struct ntdb_error *err)
 {
-	size_t len = strlen(why->text);
+	struct ntdb_finding f;
 
 	inspect_qualify(&v->s.dir, why);
-	if (!is_finding(why->code))
-		return inspect_copy(err, why);
-	if (n > 0)
-		snprintf(why->text + len, sizeof(why->text) - len,
-		    " (%llu %s)", (unsigned long long)n, things);
-	if (v->first.code == 0)
-		v->first = *why;
-	if (v->verdict != NTDB_ECORRUPT)
-		v->verdict = why->code == NTDB_EVERSION ? NTDB_EVERSION :
-		    NTDB_ECORRUPT;
-	v->res->damaged++;
-	return v->found == NULL ? 0 : v->found(v->arg, why);
+	if (things != NULL)
+		add_count(why, n, things);
+	f.what = *why;
+	f.samples_known = false;
+	f.samples = 0;
+	return tell(v, &f, err);
+}
+
+int
+verify_lost(struct verify *v, struct ntdb_error *why, uint64_t samples,
+    struct ntdb_error *err)
+{
+	struct ntdb_finding f;
+
+	inspect_qualify(&v->s.dir, why);
+	if (samples > 0)
+		add_count(why, samples, "samples");
+	f.what = *why;
+	f.samples_known = true;
+	f.samples = samples;
+	return tell(v, &f, err);
 }
 
 /* ----------------------------------------------------- the files of text */
@@ -95,7 +127,7 @@ verify_texts(struct verify *v, struct ntdb_error *err)
 
 int
 ntdb_verify(struct ntdb *db, const char *name,
-    int (*found)(void *arg, const struct ntdb_error *what), void *arg,
+    int (*found)(void *arg, const struct ntdb_finding *), void *arg,
     struct ntdb_verify_result *res, struct ntdb_error *err)
 {
 	struct ntdb_verify_result own = { 0 };

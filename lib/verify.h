@@ -34,7 +34,7 @@ struct verify_list {
 struct verify {
 	struct snapshot s;	/* opened part by part; s.state: names only */
 	struct ntdb_verify_result *res;
-	int	(*found)(void *arg, const struct ntdb_error *what);
+	int	(*found)(void *arg, const struct ntdb_finding *);
 	void	*arg;
 	struct ntdb_error first;	/* finding */
 	int	verdict;	/* 0, NTDB_ECORRUPT or NTDB_EVERSION */
@@ -47,9 +47,12 @@ struct verify {
 };
 
 /*
- * Take a failure: tell it as a finding if it is one, with the number of
- * things that it costs (0: not known) and their name.  0: go on.
+ * Take a failure: tell it as a finding if it is one.  It costs so many
+ * samples; or how many is not known, but n things of another kind (NULL: not
+ * even that).  0: go on.
  */
+int verify_lost(struct verify *v, struct ntdb_error *why, uint64_t samples,
+    struct ntdb_error *err);
 int verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
     const char *things, struct ntdb_error *err);
 

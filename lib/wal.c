@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bytes.h"
@@ -36,8 +37,7 @@ static int
 read_head(struct wal *w, const char *display, struct ntdb_error *err)
 {
 	struct buf b = BUF_INIT;
-	uint32_t len = 0;
-	size_t got;
+	size_t got, len;
 	int r;
 
 	if (buf_extend(&b, HEAD_PROBE) == NULL)
@@ -45,9 +45,8 @@ read_head(struct wal *w, const char *display, struct ntdb_error *err)
 	r = io_pread(w->fd, b.data, HEAD_PROBE, 0, &got, display, err);
 	if (r != 0)
 		goto done;
-	if ((r = log_head_len(b.data, got, &len, err)) != 0)
-		goto done;
-	if (len > HEAD_PROBE) {
+	len = log_head_room(b.data, got);
+	if (len > HEAD_PROBE && got == HEAD_PROBE) {
 		if (buf_extend(&b, len - HEAD_PROBE) == NULL) {
 			r = err_nomem(err);
 			goto done;
@@ -274,6 +273,31 @@ wal_reader_next(struct wal_reader *r, struct ntdb_error *err)
 	r->pos = pos + len;
 	batch_read(&r->batch, batch);
 	return 0;
+}
+
+bool
+wal_was_batch(const struct wal *w, uint64_t pos, uint64_t end, uint64_t *n)
+{
+	const size_t len = (size_t)(end - pos);
+	struct batch_reader br;
+	struct record rec;
+	bool was = false;
+	uint8_t *p;
+	size_t got;
+
+	*n = 0;
+	if (end - pos > BATCH_HEAD_LEN + BATCH_PAYLOAD_MAX ||
+	    (p = malloc(len + 1)) == NULL)
+		return false;
+	if (io_pread(w->fd, p, len, pos, &got, "", NULL) == 0 && got == len &&
+	    batch_mend(p, len, &w->key, pos) && records_ok(p)) {
+		was = true;
+		batch_read(&br, p);
+		while (batch_next(&br, &rec) == 0)
+			*n += rec.kind == REC_SAMPLE;
+	}
+	free(p);
+	return was;
 }
 
 int

@@ -84,6 +84,14 @@ void wal_reader_release(struct wal_reader *r);
 int wal_reader_next(struct wal_reader *r, struct ntdb_error *err);
 
 /*
+ * Whether the bytes from pos to end were one whole batch in which a single
+ * bit is wrong; *n is the number of its samples then.  No writer that was
+ * killed leaves such a tail: it is damage, and not cut.
+ */
+bool wal_was_batch(const struct wal *w, uint64_t pos, uint64_t end,
+    uint64_t *n);
+
+/*
  * Append bytes at the end, which the caller knows to be at pos, and sync them
  * if asked.  On failure the file is cut back to pos; *synced_failed (may be
  * NULL) tells that it was the sync that failed: then the file must not be

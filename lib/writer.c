@@ -244,12 +244,19 @@ load_state(struct writer *w, struct ntdb_error *err)
 static int
 catch_up(struct writer *w, struct ntdb_error *err)
 {
-	uint64_t tail;
+	uint64_t tail, n;
 	int r;
 
 	r = state_replay(&w->state, &w->wal, &tail, w->dir.wal_path, err);
 	if (r != 0 || tail == 0)
 		return r;
+	if (wal_was_batch(&w->wal, w->state.log_pos, w->state.log_pos + tail,
+	    &n)) {
+		/* A batch that was stored is never cut: go on behind it. */
+		w->state.log_pos += tail;
+		w->state.damaged = true;
+		return 0;
+	}
 	state_count(&w->state, COUNT_RECOVERIES, 1);
 	return wal_cut(&w->wal, w->state.log_pos, w->dir.wal_path, err);
 }

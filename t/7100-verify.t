@@ -89,7 +89,11 @@ is "$(jq -c '.[] | [.samples, .batches, .damaged, .pages > 2, .files]' \
 # Data files: file header, page header, directory, columns.
 finds $first "file header has a wrong checksum" 'b[30] ^= 1'
 one_finding "file header"
-finds $first "not a data file" 'b[0] ^= 1'
+one_finding "file header, one bit"
+is "$(ntdb-query -r "$root" -f csv -s 2026-05-01 -e now $now home/count \
+    2>&1 | wc -l)" 2031 "which costs nothing"
+finds $first "file header has a wrong checksum" 'b[30] ^= 3'
+finds $first "not a data file" 'b[0] ^= 3'
 finds $first "that of another partition" \
     'b[16] ^= 1; b[60:64] = word(sum(b[:60]))'
 finds $first "offset 64: page header: bad checksum .*bytes passed over" \
@@ -134,9 +138,12 @@ run_silent ntdb-inspect verify -r "$root"
 
 # The log.
 finds home.wal "log header has a wrong checksum" 'b[16] ^= 1'
-finds home.wal "not a log" 'b[0] ^= 1'
+is "$(ntdb-query -r "$root" -f csv -s 2026-05-01 -e now $now home/count \
+    2>&1 | wc -l)" 2031 "one bit, which costs nothing"
+finds home.wal "log header has a wrong checksum" 'b[16] ^= 3'
+finds home.wal "not a log" 'b[0] ^= 3'
 finds home.wal "not a log" 'del b[30:]'
-finds home.wal "offset [0-9]+: not a valid batch \([0-9]+ bytes" \
+finds home.wal "offset [0-9]+: not a valid batch \([0-9]+ bytes.*30 samples" \
     'b[b.index(b"NTB\n") + 20] ^= 1'
 one_finding "log batch"
 is "$(ntdb-query -r "$root" -f csv -s 2026-05-02T09:00 -e 2026-05-03 \
@@ -163,14 +170,16 @@ finds_in home.wal "the log is older than pages in $second"
 
 # The catalog: names are gone, or given twice.
 finds catalog.json "line 2: " 'b[b.index(b"type")] ^= 1'
-finds catalog.json "two names|name of another" \
-    'b[:] = b.replace(b"\"count\"", b"\"temp\"")'
+finds catalog.json "line 3: metric has a wrong checksum" \
+    'b[:] = b.replace(b"\"count\"", b"\"coumt\"")'
+finds catalog.json "two names|name of another" 'import re
+b[:] = re.sub(rb",.crc.:[0-9]*", b"", b).replace(b"\"count\"", b"\"temp\"")'
 finds catalog.json "does not end" 'del b[-2:]'
 finds catalog.json "type" 'b[:] = b.replace(b"float64", b"float65")'
 fresh
 sed '/"count"/d' "$good/home/catalog.json" >"$root/home/catalog.json"
 finds_in $first "offset 64: metric id [0-9]+ has no name \(400 samples\)"
-like "$(cat "$ERR")" "home.wal: offset [0-9]+: metric id .* \(10 records\)" \
+like "$(cat "$ERR")" "home.wal: offset [0-9]+: metric id .* \(10 samples\)" \
     "home.wal: samples without a name"
 fresh
 rm "$root/home/catalog.json"

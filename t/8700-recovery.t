@@ -12,6 +12,7 @@ import glob
 import os
 import re
 import shutil
+import time
 import zlib
 import roundtrip
 from blackbox import *
@@ -139,6 +140,10 @@ def complete(root, lines, name):
     same_lines(root.lines(), lines, name + ": nor after a flush")
 
 
+def time_of(ns):
+    return time.strftime("%Y-%m-%d", time.gmtime(ns // 10**9))
+
+
 def flip(data, at, bit=1):
     return data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
 
@@ -232,7 +237,7 @@ for cached in (True, False):
 head = int.from_bytes(state["k.wal"][12:16], "little")
 for at in (range(head) if is_long() else rng.sample(range(head), 12)):
     root.restore(state)
-    root.put("k.wal", flip(state["k.wal"], at, 1 << rng.randrange(8)))
+    root.put("k.wal", flip(state["k.wal"], at, 3 << rng.randrange(7)))
     status, got = root.read()
     fine = status == 65 and got == sorted(old)
     r = root.give(run_of("d", 2, 1))
@@ -245,6 +250,32 @@ for at in (range(head) if is_long() else rng.sample(range(head), 12)):
     r = root.give(new)
     same_lines(root.lines(), old + new + run_of("d", 2, 1),
                "log header, byte %d: complete" % at)
+for at in (range(head) if is_long() else rng.sample(range(head), 12)):
+    root.restore(state)
+    root.put("k.wal", flip(state["k.wal"], at, 1 << rng.randrange(8)))
+    fine = root.read() == (0, sorted(old + new))
+    fine = fine and verify(root.path).status == 65
+    r = root.give(run_of("d", 2, 1))
+    fine = fine and r.status == 0 and root.flush().status == 0
+    fine = fine and root.lines() == sorted(old + new + run_of("d", 2, 1))
+    ok(fine and verify(root.path).status == 0,
+       "log header, byte %d: one bit costs nothing, and is gone" % at)
+
+# ---- a data file that has lost its end
+
+name = "data-%s.dat" % time_of(START)
+for cut in 1, 20, 60:
+    root = Root("[retention]\npartition = day\n" + SETTINGS)
+    first, second = run_of("a", 0, 50), run_of("b", 0, 50)
+    for lines in first, second:
+        root.give(lines)
+        root.flush()
+    root.put(name, root.bytes(name)[:-cut])
+    more = run_of("c", 0, 30)
+    root.give(more)
+    root.flush()
+    same_lines(root.lines(), first + more,
+               "cut by %d: what is appended is not lost with the end" % cut)
 
 # ---- an old log is put back
 

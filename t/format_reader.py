@@ -96,6 +96,31 @@ class Bytes:
         return unzigzag(self.varint())
 
 
+def mended(data, length):
+    """A header of this length with its one wrong bit set right, or as is."""
+    if not 4 < length <= len(data):
+        return data
+    head = int.from_bytes(data[:length], "little")
+    for bit in range(8 * length):
+        other = (head ^ 1 << bit).to_bytes(length, "little")
+        if zlib.crc32(other[:-4]) == int.from_bytes(other[-4:], "little"):
+            return other + data[length:]
+    return data
+
+
+def read_mended(cls, data, lengths, *args):
+    """A header; if it is not valid, with a bit of it set right."""
+    try:
+        return cls(data, *args)
+    except Corrupt:
+        for length in lengths:
+            try:
+                return cls(mended(data, length), *args)
+            except Corrupt:
+                pass
+        raise
+
+
 # ------------------------------------------------------------------- log
 
 class Log:
@@ -121,6 +146,12 @@ class Log:
         # (kind, start, file id): an entry is about one file only.
         self.committed = {(e[:2], e[3]): e[2] for e in entries}
         self.length = length
+
+    @classmethod
+    def read(cls, data):
+        n = int.from_bytes(data[40:44], "little")
+        return read_mended(cls, data, (
+            int.from_bytes(data[12:16], "little"), 52 + 24 * min(n, 2**20)))
 
     def batch_at(self, at):
         """The records of the batch there and its length."""
@@ -218,6 +249,9 @@ def read_catalog(text):
         need(line.endswith(",") == (i < len(lines) - 3), "catalog: commas")
         m = json.loads(line.rstrip(","))
         need(m["id"] not in metrics and 0 < m["id"] < 2**32, "catalog: id")
+        said = "%d %s %s" % (m["id"], m["type"], m["name"])
+        need("crc" not in m or m["crc"] == zlib.crc32(said.encode()),
+             "catalog: crc")
         metrics[m["id"]] = (m["name"].encode(), number[m["type"]])
     names = [name for name, _ in metrics.values()]
     need(len(names) == len(set(names)), "catalog: names")
@@ -650,6 +684,10 @@ class DataFile:
         self.sealed_late = file_flags == 1
         self.data = data
 
+    @classmethod
+    def read(cls, data, part):
+        return read_mended(cls, data, (64,), part)
+
     def lasts(self):
         """{id: (type, time, value)}: the list of last samples, or None."""
         if self.list_len == 0:
@@ -772,7 +810,7 @@ class Database:
         for i, (name, kind) in read_catalog(self.read("catalog.json")).items():
             self.names[i], self.types[i] = name, kind
         self.log = self.open_log(os.path.basename(path.rstrip("/")) + ".wal")
-        files = [DataFile(self.read(name), part) for part, name in
+        files = [DataFile.read(self.read(name), part) for part, name in
                  sorted((p, n) for n in os.listdir(path)
                         for p in [partition(n)] if p is not None)]
         all_pages = self.log is None or any(map(self.is_newer, files))
@@ -795,7 +833,7 @@ class Database:
 
     def open_log(self, name):
         try:
-            return Log(self.read(name))
+            return Log.read(self.read(name))
         except (Corrupt, FileNotFoundError):
             return None
 

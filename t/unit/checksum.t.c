@@ -1,3 +1,6 @@
+#include <string.h>
+
+#include "bytes.h"
 #include "checksum.h"
 #include "tap.h"
 
@@ -39,13 +42,42 @@ test_lengths(void)
 	is_int(bad, 0, "lengths from 0 to 1024");
 }
 
+/* Every single bit is found, wherever it is; two are not taken for one. */
+static void
+test_wrong_bit(void)
+{
+	uint8_t p[40], was[40];
+	int one = 0, two = 0, i, k;
+
+	for (i = 0; i < 36; i++)
+		p[i] = (uint8_t)(i * 37);
+	put_u32(p + 36, slow(0, p, 36));
+	memcpy(was, p, sizeof(p));
+	is_int(checksum_wrong_bit(1, 1, 36), -1, "nothing is wrong");
+	for (i = 0; i < 8 * 40; i++) {
+		p[i / 8] = (uint8_t)(p[i / 8] ^ 1u << i % 8);
+		one += checksum_wrong_bit(slow(0, p, 36), get_u32(p + 36),
+		    36) == i && checksum_mend(p, 36) &&
+		    memcmp(p, was, sizeof(p)) == 0;
+		memcpy(p, was, sizeof(p));
+		for (k = 0; k < i; k++) {
+			p[i / 8] = (uint8_t)(p[i / 8] ^ 1u << i % 8);
+			p[k / 8] = (uint8_t)(p[k / 8] ^ 1u << k % 8);
+			two += checksum_mend(p, 36);
+			memcpy(p, was, sizeof(p));
+		}
+	}
+	is_int(one, 8 * 40, "any one bit is told and set right");
+	is_int(two, 0, "of two none is");
+}
+
 /* From Python's zlib.crc32. */
 int
 main(void)
 {
 	const char *s = "123456789";
 
-	plan(7);
+	plan(10);
 	diag("seed %llx", (unsigned long long)seed);
 	is_int(checksum("", 0), 0, "nothing");
 	is_int(checksum(NULL, 0), 0, "no bytes at a null pointer");
@@ -56,5 +88,6 @@ main(void)
 	is_int(checksum_add(checksum(s, 4), NULL, 0), checksum(s, 4),
 	    "an empty part changes nothing");
 	test_lengths();
+	test_wrong_bit();
 	return done_testing();
 }

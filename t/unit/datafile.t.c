@@ -122,11 +122,17 @@ open_with(size_t pos, const char *hex)
     "8877665544332211" at "000000000000"
 
 static void
+flip(size_t bit)
+{
+	file.data[bit / 8] = (uint8_t)(file.data[bit / 8] ^ 1u << bit % 8);
+}
+
+static void
 test_header(void)
 {
 	struct datafile f;
-	bool flips = true;
-	size_t i;
+	bool one = true, two = true;
+	size_t i, k;
 
 	is_int(open_with(0, "4e"), 0, "a header as described is valid");
 	is_int(open_with(0, "4f"), NTDB_ECORRUPT, "another magic");
@@ -158,12 +164,20 @@ test_header(void)
 
 	begin_file();
 	for (i = 0; i < 8 * DATA_HEAD_LEN; i++) {
-		file.data[i / 8] = (uint8_t)(file.data[i / 8] ^ 1u << i % 8);
+		k = random_below(8 * DATA_HEAD_LEN);
+		flip(i);
 		write_file();
-		flips = flips && open_code(day) == NTDB_ECORRUPT;
-		file.data[i / 8] = (uint8_t)(file.data[i / 8] ^ 1u << i % 8);
+		one = one && datafile_open(&f, dirfd, day, false, NULL) == 0 &&
+		    f.mended && f.file_id == UINT64_C(0x1122334455667788);
+		datafile_close(&f);
+		flip(k);
+		write_file();
+		two = two && (i == k || open_code(day) == NTDB_ECORRUPT);
+		flip(k);
+		flip(i);
 	}
-	ok(flips, "every flipped bit is corrupt");
+	ok(one, "any one flipped bit is told from the CRC");
+	ok(two, "two flipped bits are corrupt");
 }
 
 /* A crash before the first sync leaves less than a header, or zeros. */
@@ -199,7 +213,7 @@ test_torn(void)
 
 	begin_file();
 	add_page(1, 10, 1, false);
-	file.data[3] ^= 1;
+	file.data[3] ^= 3;
 	write_file();
 	is_int(datafile_create(&f, dirfd, day, &self, &created, NULL),
 	    NTDB_ECORRUPT, "a damaged header does not");

@@ -84,13 +84,11 @@ test_unpack(void)
 {
 	struct log_head h;
 	uint8_t more[THREE_LEN + 50];
-	uint32_t len = 0;
 
 	memset(more, 0xa5, sizeof(more));
 	memcpy(more, three, sizeof(three));
-	is_int(log_head_len(more, LOG_HEAD_MIN, &len, NULL), 0,
+	is_int((long long)log_head_room(more, LOG_HEAD_MIN), THREE_LEN,
 	    "the length is read from the beginning");
-	is_int(len, THREE_LEN, "it is right");
 	is_int(log_head_unpack(more, sizeof(more), &h, NULL), 0,
 	    "a header with batches behind it is unpacked");
 	ok(h.epoch == 7 && h.nonce == UINT64_C(0x1122334455667788) &&
@@ -111,19 +109,65 @@ test_unpack(void)
 	log_head_release(&h);
 }
 
+/* Flip a bit. */
 static void
-test_reject(void)
+flip(uint8_t *p, size_t i)
 {
+	p[i / 8] = (uint8_t)(p[i / 8] ^ 1u << i % 8);
+}
+
+/* Whether a header is that of three files, read around one wrong bit. */
+static bool
+is_mended(const uint8_t *p)
+{
+	struct buf out = BUF_INIT;
+	struct log_head h;
+	bool same;
+
+	same = log_head_unpack(p, THREE_LEN, &h, NULL) == 0 && h.mended &&
+	    log_head_pack(&h, &out, NULL) == 0 && out.len == THREE_LEN &&
+	    memcmp(out.data, three, THREE_LEN) == 0;
+	log_head_release(&h);
+	buf_release(&out);
+	return same;
+}
+
+static void
+test_mend(void)
+{
+	struct log_head h;
 	uint8_t p[THREE_LEN];
-	bool flips = true, cuts = true;
-	size_t i;
+	bool one = true, two = true;
+	size_t i, j;
+	int n;
 
 	for (i = 0; i < 8 * sizeof(three); i++) {
 		memcpy(p, three, sizeof(p));
-		p[i / 8] = (uint8_t)(p[i / 8] ^ 1u << i % 8);
-		flips = flips && unpack(p, sizeof(p)) == NTDB_ECORRUPT;
+		flip(p, i);
+		one = one && is_mended(p);
 	}
-	ok(flips, "every flipped bit is corrupt");
+	ok(one, "any one flipped bit is told from the CRC");
+	for (n = 0; n < 20000; n++) {
+		memcpy(p, three, sizeof(p));
+		i = random_below(8 * THREE_LEN);
+		j = random_below(8 * THREE_LEN);
+		flip(p, i);
+		flip(p, j);
+		two = two && (i == j || unpack(p, sizeof(p)) ==
+		    NTDB_ECORRUPT);
+	}
+	ok(two, "two flipped bits are corrupt");
+	log_head_unpack(three, sizeof(three), &h, NULL);
+	ok(!h.mended, "a valid header is as it is");
+	log_head_release(&h);
+}
+
+static void
+test_reject(void)
+{
+	bool cuts = true;
+	size_t i;
+
 	for (i = 0; i < sizeof(three); i++) {
 		/* Sanitizers see what reads behind the end. */
 		uint8_t *cut = malloc(i + 1);
@@ -180,23 +224,20 @@ static void
 test_lengths(void)
 {
 	const uint32_t most = LOG_HEAD_MIN + 24 * LOG_FILES_MAX;
-	struct ntdb_error err = NTDB_ERROR_INIT;
 	uint8_t p[LOG_HEAD_MIN];
-	uint32_t len;
 
 	memcpy(p, three, sizeof(p));
+	is_int((long long)log_head_room(p, sizeof(p) - 1), 0, "too short");
 	put_u32(p + 12, LOG_HEAD_MIN - 1);
-	is_int(log_head_len(p, sizeof(p), &len, &err), NTDB_ECORRUPT,
-	    "a length below the least");
-	is_int(err.code, NTDB_ECORRUPT, "the record says so");
+	is_int((long long)log_head_room(p, sizeof(p)), THREE_LEN,
+	    "a length below the least: that of its files");
 	put_u32(p + 12, most);
-	is_int(log_head_len(p, sizeof(p), &len, NULL), 0, "the most");
+	is_int((long long)log_head_room(p, sizeof(p)), most, "the most");
 	put_u32(p + 12, most + 1);
-	is_int(log_head_len(p, sizeof(p), &len, NULL), NTDB_ECORRUPT,
+	is_int((long long)log_head_room(p, sizeof(p)), THREE_LEN,
 	    "a length beyond");
-	put_u32(p + 12, UINT32_MAX);
-	is_int(log_head_len(p, sizeof(p), &len, NULL), NTDB_ECORRUPT,
-	    "4 GiB");
+	put_u32(p + 40, UINT32_MAX);
+	is_int((long long)log_head_room(p, sizeof(p)), 0, "files beyond, too");
 }
 
 /* Random insertions, changes and removals against a table by start. */
@@ -249,6 +290,7 @@ main(void)
 	from_hex(THREE_HEX, three, sizeof(three));
 	test_pack();
 	test_unpack();
+	test_mend();
 	test_reject();
 	test_newer();
 	test_lengths();

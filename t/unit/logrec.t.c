@@ -155,6 +155,36 @@ test_check(void)
 	    "not in another log");
 }
 
+/* A batch in which one bit is wrong is told from one that is wrong otherwise. */
+static void
+test_mend(void)
+{
+	uint8_t was[256], p[256];
+	size_t len = from_hex(all_hex, was, sizeof(was)), i, k;
+	bool one = true, two = true;
+
+	for (i = 0; i < 8 * len; i++) {
+		memcpy(p, was, len);
+		p[i / 8] = (uint8_t)(p[i / 8] ^ 1u << i % 8);
+		one = one && batch_mend(p, len, &key, place) &&
+		    memcmp(p, was, len) == 0;
+		/* Magic and length are known. */
+		memcpy(p, was, len);
+		k = 64 + random_below((uint32_t)(8 * len) - 64);
+		p[k / 8] = (uint8_t)(p[k / 8] ^ 1u << k % 8);
+		p[i / 8] = (uint8_t)(p[i / 8] ^ 1u << i % 8);
+		two = two && (i == k || i < 64 ||
+		    !batch_mend(p, len, &key, place));
+	}
+	ok(one, "any one wrong bit is told and set right");
+	ok(two, "two are not");
+	memcpy(p, was, len);
+	ok(!batch_mend(p, len - 1, &key, place), "nor one that is cut short");
+	memcpy(p, was, len);
+	ok(!batch_mend(p, len, &key, place ^ 4), "nor one of another place");
+	ok(!batch_mend(p, 23, &key, place), "nor what is too short");
+}
+
 static void
 test_lengths(void)
 {
@@ -382,6 +412,7 @@ main(void)
 	test_bytes();
 	test_read();
 	test_check();
+	test_mend();
 	test_lengths();
 	test_malformed();
 	test_limits();
