@@ -134,6 +134,21 @@ is_zero(const uint8_t *p, size_t n)
 	return n == 0;
 }
 
+/* A flush that is killed leaves pages, but none that is sealed. */
+static bool
+has_sealed_page(const struct datafile *f)
+{
+	struct page_ref ref;
+	uint64_t pos = 0;
+	int r;
+
+	while ((r = datafile_next(f, &pos, f->size, &ref, NULL)) == 0 ||
+	    r == NTDB_ECORRUPT)
+		if (r == 0 && ref.head.sealed)
+			return true;
+	return false;
+}
+
 static int
 read_head(struct datafile *f, struct ntdb_error *err)
 {
@@ -149,8 +164,11 @@ read_head(struct datafile *f, struct ntdb_error *err)
 	r = read_at(f, 0, sizeof(room), true, &p, room, &got, err);
 	if (r != 0)
 		return r;
-	f->torn = got < sizeof(room) || is_zero(p, sizeof(room));
-	return unpack_head(f, p, got, err);
+	r = unpack_head(f, p, got, err);
+	/* What is behind zeros is looked at last: it moves p. */
+	f->torn = got < sizeof(room) || (is_zero(p, sizeof(room)) &&
+	    !has_sealed_page(f));
+	return r;
 }
 
 int

@@ -49,8 +49,9 @@ struct datafile {
 	uint64_t list_at;	/* list of last samples; 0: none */
 	uint32_t list_len, flags;
 	bool	mended;		/* a bit of the header in the file is wrong */
-	bool	torn;		/* shorter than a header, or zeros: a crash
-				 * came before its first sync */
+	bool	torn;		/* shorter than a header, or zeros and no
+				 * sealed page: a crash came before its first
+				 * sync */
 	struct datafile_ahead *ahead;	/* owned; NULL: every read goes to
 				 * the file, which this process may change */
 };

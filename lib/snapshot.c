@@ -136,8 +136,10 @@ snapshot_file(struct snapshot *s, struct partition part, struct datafile *f,
 
 	r = datafile_open(f, s->dir.fd, part, false, &why);
 	if (r != 0) {
+		/* Only if the log can tell: it may be what it has listed. */
 		if (r == NTDB_ECORRUPT && f->torn && log_head_find(
-		    &s->wal.head, part.kind, part.start) == NULL)
+		    &s->wal.head, part.kind, part.start) == NULL &&
+		    (!s->all_pages || f->size <= DATA_HEAD_LEN))
 			return NTDB_ENOENT;
 		if (r != NTDB_ENOENT && err != NULL && err->code == 0)
 			*err = why;
