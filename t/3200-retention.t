@@ -1,6 +1,6 @@
 #!/bin/sh
 # What expires, and when: cases worked by hand.  What goes with it.
-# Guards laws 15, 26 and 32.
+# Guards laws 15, 22, 26 and 32.
 
 . "$(dirname "$0")/lib.sh"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from blackbox import *
+from tracing import positions, steps, traced
 
 temp = tempdir()
 made = [0]
@@ -343,6 +344,7 @@ same((r.status, files(root), lasts(root), lasts_anew(root)),
 if shutil.which("strace") is None:
     skip("killed behind the removal of a file", "no strace")
     skip("its metric has no last sample", "no strace")
+    skip("removed under both locks", "no strace")
 else:
     root = fresh()
     add(root, "day", "2027-01-01", metric="dead")
@@ -355,6 +357,16 @@ else:
     same(files(root), ["2027-01-20"], "killed behind the removal of a file")
     r = ingest(root, "k/dead 1i 2026-12-01\n", *LATER)
     same((r.status, r.err), (0, b""), "its metric has no last sample")
+    root = fresh()
+    add(root, "day", "2027-01-01", "2027-01-20")
+    manifest(root, "k", setting(days=7, action="delete"))
+    r, calls = traced(["ntdb-flush", "-r", root, "--no-seal", "--now", NOW])
+    did = steps(calls)
+    gone = positions(did, "remove", r"data-2027-01-01\.dat")
+    locks = {name: verb for verb, name in did[:gone[0]]
+             if verb in ("lock", "unlock")} if gone else {}
+    same(locks, {"maint.lock": "lock", "lock": "lock"},
+         "removed under both locks")
 
 # ---- a reader goes on
 
