@@ -238,6 +238,7 @@ datafile_create(struct datafile *f, int dirfd, struct partition part,
     const struct io_owner *owner, bool *created, struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
+	uint8_t head[DATA_HEAD_LEN];
 	int r;
 
 	*created = false;
@@ -249,28 +250,17 @@ datafile_create(struct datafile *f, int dirfd, struct partition part,
 			*err = why;
 		return r;
 	}
-	f->fd = io_open(dirfd, f->name, O_RDWR | O_CREAT, 0600, f->name, err);
-	if (f->fd < 0) {
-		r = f->fd;
-		f->fd = -1;
-		return r;
-	}
 	f->file_id = io_random();
 	f->sealed_len = f->sealed_epoch = f->list_at = 0;
 	f->list_len = f->flags = 0;
-	if ((r = io_cut(f->fd, 0, f->name, err)) != 0) {
-		datafile_close(f);
+	pack_head(f, head);
+	/* Readers must not see it without a header. */
+	r = io_publish(dirfd, f->name, head, sizeof(head), false, owner,
+	    f->name, err);
+	if (r != 0)
 		return r;
-	}
-	if ((r = io_own_fd(f->fd, owner, false, f->name, err)) != 0 ||
-	    (r = datafile_write_head(f, err)) != 0) {
-		datafile_close(f);
-		unlinkat(dirfd, f->name, 0);
-		return r;
-	}
-	f->size = DATA_HEAD_LEN;
 	*created = true;
-	return 0;
+	return datafile_open(f, dirfd, part, true, err);
 }
 
 void

@@ -64,7 +64,8 @@ def records(root):
 def publishes(done, day, profile):
     """The order of a flush that makes a data file and a catalog."""
     data = r"data-%s\.dat" % day
-    want = [("lock", "lock"), ("open", LOG), ("create", data),
+    want = [("lock", "lock"), ("open", LOG), ("write", data + r"\.tmp"),
+            ("rename", data),
             ("write", data)]
     if profile != "throughput":
         want.append(("sync", data))
@@ -135,13 +136,13 @@ same("metric" in records(root), False, "and the log is empty again")
 
 # ---- entries that a killed flush has made are synced before they count
 
-for at in ("fdatasync", "renameat"):
+for at, when in (("fdatasync", 1), ("renameat", 2)):
     root = fresh()
     give(root, "k/a 1i %d" % START)
     flush(root, *move_args())
     give(root, "k/a 2i %d" % (START + DAY))
-    run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=1"
-         % at, program("ntdb-flush"), "-r", root, *move_args()])
+    run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=%d"
+         % (at, when), program("ntdb-flush"), "-r", root, *move_args()])
     ok(os.path.exists(root + "/k/data-2024-05-07.dat"),
        "killed at %s: the file is there" % at)
     done = traced_flush(root)

@@ -635,6 +635,29 @@ root.put("k.wal", head)
 root.forget()
 same_lines(root.lines(), first + second,
            "pages of the log's own epoch do not count, whatever it lists")
+# A file that the log lists is gone and made again: whoever looks at it, at
+# whatever moment, finds no damage.
+root = Root()
+root.give(run_of("a", 0, 10) + run_of("a", 3, 10))
+root.flush()
+root.put(DAT % 6, None)
+root.give(run_of("b", 0, 10))
+root.forget()
+given, bad = root.files(), []
+root.restore(given)
+argv = ["ntdb-flush", "-r", root.path, *move_args()]
+r, calls = traced(argv)
+creates = [c for c in calls if c.name == "openat" and "O_CREAT" in c.args]
+for c in creates:
+    root.restore(given)
+    h = Held(argv, c.name, c.nth)
+    ok(h.held, "a flush is stopped when it has made a file")
+    bad += [r for r in (verify(root.path), query(root.path, "k"))
+            if r.status != 0 or r.err]
+    h.go_on()
+same([repr(r) for r in bad], [],
+     "a file that is made again is never damage, at %d moments" %
+     len(creates))
 # Pages that were listed and are not there: only these are lost.
 root.restore(s4, only(s2, DAT % 6))
 root.forget()

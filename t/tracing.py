@@ -77,26 +77,35 @@ def injected(argv, data, call, fault):
         call.name, fault, call.nth), program(argv[0]), *argv[1:]], data)
 
 
+def is_told(path, text):
+    """Whether a file that may not be there yet has the text."""
+    try:
+        with open(path, errors="replace") as f:
+            return text in f.read()
+    except OSError:
+        return False
+
+
 class Held:
     """A program that stops behind its nth call of that name, and goes on."""
 
     def __init__(self, argv, name, nth, *faults, data=b""):
+        log = os.path.join(tempdir(), "held")
         self.p = subprocess.Popen(
-            ["strace", "-o", "/dev/null", "-e",
+            ["strace", "-o", log, "-e",
              "inject=%s:signal=SIGSTOP:when=%d" % (name, nth), *faults,
              program(argv[0]), *argv[1:]], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.p.stdin.write(data)
         self.p.stdin.close()
         self.p.stdin = None
-        self.pid = None
-        still, deadline = 0, time.monotonic() + 60
-        # It is stopped for a moment at each call; here it stays so.
-        while still < 5 and self.p.poll() is None and \
+        self.pid, self.held = None, False
+        deadline = time.monotonic() + 60
+        while not self.held and self.p.poll() is None and \
                 time.monotonic() < deadline:
             time.sleep(0.02)
-            still = still + 1 if self.state() in "tT" else 0
-        self.held = still == 5
+            self.held = is_told(log, "--- stopped by SIGSTOP ---")
+        self.state()
 
     def state(self):
         try:
