@@ -90,6 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t *copy = fuzz_copy(data, size);
 	struct io_owner owner;
 	struct archive_member m;
+	char kept[ARCHIVE_NAME_MAX + 32];
 	struct archive a;
 	uint64_t end;
 	int dirfd, r;
@@ -117,6 +118,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	archive_close(&a);
 	must(archive_open(&a, dirfd, "2026-05", &owner, NULL) == 0);
 	must(a.end == end);
+	must(archive_put_aside(&a, kept, NULL) == 0);
+	must(faccessat(dirfd, kept, F_OK, 0) == 0);
+	must(archive_open(&a, dirfd, "2026-05", &owner, NULL) == 0);
+	must(a.end == 0);
+	archive_abort(&a);
+	must(faccessat(dirfd, a.name, F_OK, 0) == -1);
 	archive_close(&a);
 	close(dirfd);
 	free(copy);

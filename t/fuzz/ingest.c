@@ -161,6 +161,36 @@ same_export(struct ntdb *db, const struct buf *want)
 	verify(db);
 }
 
+/* All samples again, as typed ones: they are duplicates. */
+static void
+give_typed(struct shop *s, uint64_t n)
+{
+	struct ntdb_query_options opt = NTDB_QUERY_OPTIONS_INIT;
+	const char *all = "*";
+	struct ntdb_ingest *in;
+	struct ntdb_query *q;
+	struct ntdb_row row;
+	int r;
+
+	if (n == 0)
+		return;
+	opt.internal = true;
+	must(ntdb_query_open(s->db, &opt, &all, 1, &q, NULL) == 0);
+	must(ntdb_ingest_open(s->db, &s->opt, &in, NULL) == 0);
+	while ((r = ntdb_query_next(q, &row, NULL)) == 0)
+		must((ntdb_type_is_int(row.type) ?
+		    ntdb_ingest_int(in, row.db, row.metric, row.value.i, true,
+		    row.t_ns, NULL) :
+		    ntdb_ingest_float(in, row.db, row.metric, row.value.f,
+		    true, row.t_ns, NULL)) == 0);
+	must(r == NTDB_END);
+	must(ntdb_ingest_finish(in, NULL) == 0);
+	must(ntdb_ingest_stats(in)->duplicates == n);
+	must(ntdb_ingest_stats(in)->samples == 0);
+	ntdb_ingest_close(in);
+	ntdb_query_close(q);
+}
+
 /* The same database elsewhere: its export is the same. */
 static void
 restore(struct shop *s, const char *root, const struct buf *text, uint8_t how)
@@ -241,6 +271,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(st.samples == 0 && st.refused == 0 && st.duplicates == n);
 	move(s.db, true);
 	same_export(s.db, &text);
+	give_typed(&s, n);
 	ntdb_close(s.db);
 	if (how & 0x80)
 		restore(&s, dir, &text, how & 0x3e);

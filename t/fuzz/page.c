@@ -171,6 +171,7 @@ read_run(const struct page *pg, const struct page_run *run, int64_t *t,
 
 	must(run->n >= 1 && run->id <= pg->h.max_id);
 	must(pg->h.t_min <= run->t_first && run->t_last <= pg->h.t_max);
+	must(page_coding_name(run->coding)[0] != '?');
 	if (!groups_of(pg, run, &times, &values))
 		return false;
 	page_times(&pg->d, run, times, 0, run->n, t);

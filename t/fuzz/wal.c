@@ -97,6 +97,33 @@ append(const struct wal *w, const struct told *told)
 	batch_release(&b);
 }
 
+/* A new log takes the place of another, with the same header. */
+static void
+replace(struct wal *w)
+{
+	const char *dir = fuzz_dir();
+	struct buf none = BUF_INIT;
+	struct io_owner owner;
+	struct told told;
+	struct wal again;
+	bool renamed;
+	int dirfd;
+
+	dirfd = open(dir, O_RDONLY | O_DIRECTORY);
+	must(dirfd != -1 && io_owner_of(dirfd, &owner, dir, NULL) == 0);
+	fuzz_write(dir, "log", "old", 3);
+	must(wal_replace(dirfd, "log", &w->head, &none, &owner, &renamed,
+	    "log", NULL) == 0 && renamed);
+	must(wal_open(&again, dirfd, "log", false, "log", NULL) == 0);
+	must(wal_is_current(&again, dirfd, "log"));
+	must(again.head.epoch == w->head.epoch &&
+	    again.head.n_files == w->head.n_files);
+	read_all(&again, &told);
+	must(told.batches == 0 && told.end == again.head.len);
+	wal_release(&again);
+	io_close(&dirfd);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -114,6 +141,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_all(&w, &told);
 	check_state(&w, &told);
 	append(&w, &told);
+	replace(&w);
 	wal_release(&w);
 	return 0;
 }
