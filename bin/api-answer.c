@@ -49,20 +49,19 @@ format_time(int64_t t_ns, char *p)
 	return n;
 }
 
-void
-answer_put_value(struct exchange *x, const struct ntdb_row *row)
+size_t
+answer_format_value(const struct ntdb_row *row, char *p)
 {
-	char text[2 * NTDB_TEXT_MAX + 8];
 	size_t n = 0;
 
-	text[n++] = '[';
-	n += format_time(row->t_ns, text + n);
-	text[n++] = ',';
-	text[n++] = '"';
-	n += ntdb_row_format(row, text + n);
-	text[n++] = '"';
-	text[n++] = ']';
-	exchange_put(x, text, n);
+	p[n++] = '[';
+	n += format_time(row->t_ns, p + n);
+	p[n++] = ',';
+	p[n++] = '"';
+	n += ntdb_row_format(row, p + n);
+	p[n++] = '"';
+	p[n++] = ']';
+	return n;
 }
 
 void

@@ -12,10 +12,12 @@
 void answer_put_series(struct exchange *x, const struct series *s);
 
 /*
- * [TIME,"VALUE"]: whole seconds, else with three decimals, rounded down; the
- * shortest decimal that reads back the same.
+ * Write [TIME,"VALUE"] at p, where ANSWER_VALUE_MAX bytes are, and return its
+ * length: whole seconds, else with three decimals, rounded down; the shortest
+ * decimal that reads back the same.
  */
-void answer_put_value(struct exchange *x, const struct ntdb_row *row);
+#define ANSWER_VALUE_MAX (2 * NTDB_TEXT_MAX + 16)
+size_t answer_format_value(const struct ntdb_row *row, char *p);
 
 /*
  * Reply that a query has failed: 422 for its limit, 503 for its time, else as

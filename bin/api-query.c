@@ -3,6 +3,7 @@
 #include "eval.h"
 
 #define STEPS_MAX 11000
+#define PIECE 4096		/* bytes of values that are put at once */
 
 /* ---- what is asked for */
 
@@ -91,16 +92,23 @@ put_values(struct exchange *x, struct eval *ev, bool vector,
     struct ntdb_error *err)
 {
 	const struct ntdb_row *row;
+	char text[PIECE + ANSWER_VALUE_MAX];
 	bool more = false;
+	size_t n = 0;
 	int r;
 
 	exchange_puts(x, vector ? ",\"value\":" : ",\"values\":[");
 	while ((r = eval_next_value(ev, &row, err)) == 0) {
+		if (n >= PIECE) {
+			exchange_put(x, text, n);
+			n = 0;
+		}
 		if (more)
-			exchange_put(x, ",", 1);
+			text[n++] = ',';
 		more = true;
-		answer_put_value(x, row);
+		n += answer_format_value(row, text + n);
 	}
+	exchange_put(x, text, n);
 	if (r != NTDB_END)
 		return r;
 	exchange_puts(x, vector ? "}" : "]}");

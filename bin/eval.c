@@ -115,20 +115,18 @@ is_stale(const struct ntdb_row *row)
 static int
 read_row(struct eval *ev, struct ntdb_error *err)
 {
-	struct ntdb_error why = NTDB_ERROR_INIT;
 	int r;
 
 	do
-		r = ntdb_query_next(ev->q, &ev->row, &why);
+		r = ntdb_query_next(ev->q, &ev->row, err);
 	while (r == 0 && is_stale(&ev->row));
 	if (r == NTDB_ECORRUPT || r == NTDB_EVERSION) {
 		/* What can be read has been. */
 		if (ev->damage.code == 0)
-			ev->damage = why;
+			ev->damage = *err;
+		*err = (struct ntdb_error)NTDB_ERROR_INIT;
 		return NTDB_END;
 	}
-	if (r < 0)
-		*err = why;
 	if (r == 0 && ev->req.kind == EVAL_INSTANT)
 		ev->row.t_ns = ev->req.end_ns;
 	return r;
