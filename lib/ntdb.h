@@ -32,6 +32,9 @@
  *     a local file system.
  *   - A query holds no lock.  It sees the state at its opening; what is
  *     committed later is seen by the next one.
+ *   - A handle keeps the logs of a few databases open after a query.  The
+ *     space of one that has been replaced is free when the database is asked
+ *     again, or the handle closed.
  *   - A power cut may cost what the durability policy of engine.ini allows;
  *     the death of a process costs nothing that was committed.
  */

@@ -25,11 +25,12 @@
 #include "snapshot.h"
 
 #define KEPT_MAX 8		/* snapshots, ... */
-#define KEPT_BYTES (4u << 20)	/* and what their states take */
+#define OPEN_MAX 12		/* with those that are lent, for their files */
+#define KEPT_BYTES (4u << 20)	/* what their states take */
 
 struct kept {
 	struct snapshot *s[KEPT_MAX];	/* owned; the last used one first */
-	size_t	n;
+	size_t	n, lent;
 };
 
 static size_t
@@ -130,6 +131,20 @@ bring_up_to_date(struct snapshot *s)
 	return true;
 }
 
+/* Have one more lent. */
+static int
+lend(struct ntdb *root, struct ntdb_error *err)
+{
+	struct kept *k = root->kept;
+
+	if (k == NULL && (root->kept = k = calloc(1, sizeof(*k))) == NULL)
+		return err_nomem(err);
+	k->lent++;
+	while (k->n > 0 && k->n + k->lent > OPEN_MAX)
+		discard(k->s[--k->n]);
+	return 0;
+}
+
 int
 snapshot_borrow(struct snapshot **out, struct ntdb *root, const char *name,
     struct ntdb_error *err)
@@ -145,15 +160,18 @@ snapshot_borrow(struct snapshot **out, struct ntdb *root, const char *name,
 		discard(s);
 		s = NULL;
 	}
-	*out = s;
-	if (s != NULL)
-		return 0;
-	if ((*out = s = malloc(sizeof(*s))) == NULL)
-		return err_nomem(err);
-	if ((r = snapshot_open(s, root, name, err)) != 0) {
-		discard(s);
-		*out = NULL;
+	if ((r = lend(root, err)) != 0)
+		return r;
+	if (s == NULL) {
+		if ((s = malloc(sizeof(*s))) == NULL)
+			r = err_nomem(err);
+		else if ((r = snapshot_open(s, root, name, err)) != 0)
+			discard(s);
 	}
+	if (r == 0)
+		*out = s;
+	else
+		root->kept->lent--;
 	return r;
 }
 
@@ -175,21 +193,17 @@ keep_limits(struct kept *k)
 void
 snapshot_give_back(struct snapshot *s)
 {
-	struct ntdb *root;
 	struct kept *k;
 
 	if (s == NULL)
 		return;
-	root = s->dir.root;
+	k = s->dir.root->kept;
+	k->lent--;
 	if (s->wal.fd == -1 || s->all_pages || s->damage.code != 0 ||
-	    state_bytes(&s->state) > KEPT_BYTES ||
-	    (root->kept == NULL &&
-	    (root->kept = calloc(1, sizeof(*root->kept))) == NULL)) {
+	    state_bytes(&s->state) > KEPT_BYTES) {
 		discard(s);
 		return;
 	}
-	k = root->kept;
-	/* Two queries at once may have had one each. */
 	if (k->n == KEPT_MAX)
 		discard(k->s[--k->n]);
 	memmove(&k->s[1], &k->s[0], k->n * sizeof(k->s[0]));
