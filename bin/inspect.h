@@ -20,13 +20,20 @@ struct inspect {
 	struct json out;
 	bool	in_element;	/* an object or array that is still open */
 	bool	below_first;	/* something was printed before */
+	const char *salvage_path;	/* of --out */
+	int	salvage_fd;	/* -1: none */
+	bool	aside;		/* --aside */
 };
 
 /* 0, or what the library or a failed output returned. */
 typedef int inspect_fn(struct inspect *ins, struct ntdb_error *err);
 
 inspect_fn inspect_db, inspect_dat, inspect_wal, inspect_catalog,
-    inspect_verify;
+    inspect_verify, inspect_salvage;
+
+/* Open the output of salvage, and close it in the end. */
+void inspect_salvage_begin(struct inspect *ins);
+void inspect_salvage_end(struct inspect *ins);
 
 /* The headings of the columns of those that have any. */
 void inspect_dat_heading(const struct inspect *ins);

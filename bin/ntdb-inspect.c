@@ -6,10 +6,13 @@
 #include "inspect.h"
 #include "escape.h"
 
-enum { KEY_JSON = CLI_LONG };
+enum { KEY_JSON = CLI_LONG, KEY_OUT, KEY_ASIDE };
 
 static const struct cli_option options[] = {
 	{ KEY_JSON, "json", NULL, "write JSON: an array, an element a line" },
+	{ KEY_OUT, "out", "FILE", "salvage: write line protocol there, - is "
+	    "stdout" },
+	{ KEY_ASIDE, "aside", NULL, "salvage: also from files put aside" },
 	{ 0, NULL, NULL, NULL }
 };
 
@@ -24,6 +27,7 @@ static const struct command {
 	{ "wal", inspect_wal, inspect_wal_heading, false },
 	{ "catalog", inspect_catalog, inspect_catalog_heading, false },
 	{ "verify", inspect_verify, NULL, true },
+	{ "salvage", inspect_salvage, NULL, false },
 	{ NULL, NULL, NULL, false }
 };
 
@@ -110,20 +114,37 @@ inspect_all(struct inspect *ins, const struct command *c, char **names,
 		json_close(&ins->out, ']');
 }
 
+/* The output of salvage is made here; other commands have none. */
+static void
+check_salvage(struct inspect *ins, const struct command *c, bool named)
+{
+	if (c->run != inspect_salvage) {
+		if (ins->salvage_path != NULL || ins->aside)
+			cli_misuse(&ins->cli, "--out and --aside are for salvage");
+		return;
+	}
+	if (ins->json)
+		cli_misuse(&ins->cli, "salvage writes no JSON");
+	if (!named)
+		cli_misuse(&ins->cli, "salvage needs a database");
+	inspect_salvage_begin(ins);
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct inspect ins = {
 		.cli = {
 			.name = "ntdb-inspect",
-			.synopsis = "db|dat|wal|catalog|verify "
+			.synopsis = "db|dat|wal|catalog|verify|salvage "
 			    "[OPTION]... [DB]...",
 			.about = "Look inside databases: what there is, "
 			    "pages, log records, metrics; or check\n"
-			    "everything.\n",
+			    "everything, or save what can be read.\n",
 			.options = options,
 		},
 		.out = JSON_INIT,
+		.salvage_fd = -1,
 	};
 	struct ntdb_error err = NTDB_ERROR_INIT;
 	const struct command *c;
@@ -135,9 +156,14 @@ main(int argc, char **argv)
 	while ((key = cli_next(&ins.cli, argc, argv)) != -1)
 		if (key == KEY_JSON)
 			ins.json = true;
+		else if (key == KEY_OUT)
+			ins.salvage_path = optarg;
+		else
+			ins.aside = true;
 	if (optind >= argc)
 		cli_misuse(&ins.cli, "no command");
 	c = find_command(&ins.cli, argv[optind++]);
+	check_salvage(&ins, c, optind < argc);
 	ins.db = cli_open(&ins.cli);
 	if (optind < argc)
 		inspect_all(&ins, c, argv + optind, (size_t)(argc - optind));
@@ -145,6 +171,7 @@ main(int argc, char **argv)
 		inspect_all(&ins, c, all, n);
 	else
 		cli_fail(&ins.cli, &err);
+	inspect_salvage_end(&ins);
 	ntdb_databases_free(all);
 	ntdb_close(ins.db);
 	cli_exit(&ins.cli);

@@ -341,3 +341,52 @@ state_load_cache(struct state *s, int dirfd, const char *name,
 		state_release(s);
 	return r;
 }
+
+/* Whether two states tell the same of all metrics that both know. */
+static bool
+agree(const struct state *a, const struct state *b, uint32_t *n_common)
+{
+	uint32_t id;
+
+	*n_common = 0;
+	for (id = 1; id < b->n_slots; id++) {
+		const struct metric *m = state_metric(a, id);
+		const struct metric *k = state_metric(b, id);
+
+		if (m == NULL || k == NULL)
+			continue;
+		if (m->name_len != k->name_len || memcmp(state_name(a, m),
+		    state_name(b, k), m->name_len) != 0)
+			return false;
+		(*n_common)++;
+	}
+	return true;
+}
+
+void
+state_find_names(struct state *s, int dirfd, const char *name,
+    const struct wal *w)
+{
+	struct buf b = BUF_INIT;
+	struct state old;
+	uint32_t id, n_common;
+	bool same_log;
+
+	state_init(&old);
+	if (io_read_file(dirfd, name, CACHE_MAX, &b, name, NULL) != 0 ||
+	    !head_ok(b.data, b.len) || unpack_slots(&old, b.data, NULL) != 0)
+		goto done;
+	same_log = w->fd != -1 && get_u64(b.data + 32) == w->key.nonce;
+	if (!agree(s, &old, &n_common) || (n_common == 0 && !same_log))
+		goto done;
+	for (id = 1; id < old.n_slots; id++) {
+		const struct metric *m = state_metric(&old, id);
+
+		if (m != NULL && state_metric(s, id) == NULL)
+			state_define(s, id, m->type, state_name(&old, m),
+			    m->name_len, 0, NULL);
+	}
+done:
+	state_release(&old);
+	buf_release(&b);
+}

@@ -89,13 +89,11 @@ checksum(const void *p, size_t n)
 	return checksum_add(0, p, n);
 }
 
-#define POLYNOMIAL 0xedb88320u
-
 int64_t
 checksum_wrong_bit(uint32_t crc, uint32_t stored, size_t n)
 {
 	const uint32_t wrong = crc ^ stored;
-	uint32_t effect = POLYNOMIAL;	/* of the bit at hand on the CRC */
+	uint32_t effect = CHECKSUM_POLYNOMIAL;	/* of the bit at hand on the CRC */
 	int64_t i;
 	int bit;
 
@@ -106,7 +104,7 @@ checksum_wrong_bit(uint32_t crc, uint32_t stored, size_t n)
 	for (i = (int64_t)n * 8 - 1; i >= 0; i--) {
 		if (wrong == effect)
 			return i;
-		effect = effect >> 1 ^ ((effect & 1) != 0 ? POLYNOMIAL : 0);
+		effect = effect >> 1 ^ ((effect & 1) != 0 ? CHECKSUM_POLYNOMIAL : 0);
 	}
 	return -1;
 }

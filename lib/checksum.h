@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CHECKSUM_POLYNOMIAL 0xedb88320u
+
 /* The CRC-32 of n bytes. */
 uint32_t checksum(const void *p, size_t n);
 

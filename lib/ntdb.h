@@ -745,6 +745,35 @@ int ntdb_verify(struct ntdb *db, const char *name,
     int (*found)(void *arg, const struct ntdb_finding *), void *arg,
     struct ntdb_verify_result *res, struct ntdb_error *err);
 
+/* ------------------------------------------------------------- salvage */
+
+struct ntdb_salvage_options {
+	/*
+	 * Told of each sample: db, metric (NULL: its id has no name), id, type
+	 * (NTDB_INT64 or NTDB_FLOAT64), t_ns and value of the row count, and
+	 * are borrowed for the call.  Times of a metric do not decrease.  A
+	 * result that is not 0 ends the walk, which returns it.
+	 */
+	int	(*row)(void *arg, const struct ntdb_row *row);
+	void	*arg;
+	bool	aside;		/* also from files that were put aside */
+};
+
+struct ntdb_salvage_result {
+	uint64_t samples;	/* told */
+	uint64_t unnamed;	/* of these: whose id has no name */
+};
+
+/*
+ * Tell all samples that can be read, around all damage: also those of data
+ * files and logs whose headers are damaged, and with names that are left in
+ * the state cache alone.  Each is told once.  What cannot be read is what
+ * ntdb_verify tells of: nothing is said of it here.
+ */
+int ntdb_salvage(struct ntdb *db, const char *name,
+    const struct ntdb_salvage_options *opt, struct ntdb_salvage_result *res,
+    struct ntdb_error *err);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

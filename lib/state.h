@@ -189,6 +189,14 @@ int state_read_catalog(struct state *s, int dirfd, const char *display,
 int state_load_cache(struct state *s, int dirfd, const char *name,
     const struct wal *w, struct ntdb_error *err);
 
+/*
+ * Names that are known from a cache alone, whatever boot and catalog it is of:
+ * if it tells the same as the state of all metrics that both know, of one at
+ * least, or belongs to this log.
+ */
+void state_find_names(struct state *s, int dirfd, const char *name,
+    const struct wal *w);
+
 /* Count what the log does not tell. */
 static inline void
 state_count(struct state *s, unsigned counter, uint64_t n)

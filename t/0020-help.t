@@ -36,9 +36,9 @@ listed_options() {
 	}' | sort
 }
 
-# synopsis_options: from the `.Op Fl s Ar TIME' there.
+# synopsis_options: from the `.Op Fl s Ar TIME' there, or without `Op'.
 synopsis_options() {
-	sed -n '/^\.Sh SYN/,/^\.Sh DESC/s/^\.Op Fl //p' "$1" | awk '{
+	sed -n '/^\.Sh SYN/,/^\.Sh DESC/s/^\.\(Op \)\{0,1\}Fl //p' "$1" | awk '{
 		arg = $0 ~ / (Ar|Cm) / ? "=" : ""
 		if ($1 ~ /^-/ || length($1) == 1)
 			print "-" $1 arg
