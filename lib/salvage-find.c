@@ -66,13 +66,15 @@ salvage_open_file(struct salvage *v, const char *name, struct datafile *f,
 	/* Twice: the first may find out that the log is an old one. */
 	for (tries = 0; !aside && tries < 2; tries++) {
 		r = snapshot_file(&v->s, part, f, limit, NULL);
-		if (r == 0)
-			return 0;
 		if (r == NTDB_EBUSY)
 			v->s.all_pages = true;
+		if (r == 0 && v->s.all_pages)
+			*limit = UINT64_MAX;
+		if (r == 0)
+			return 0;
 	}
 	r = open_raw(v, name, part, f, err);
-	*limit = f->size;
+	*limit = UINT64_MAX;
 	return r;
 }
 

@@ -108,7 +108,8 @@ read_page(struct salvage *v, const struct datafile *f,
 	uint32_t i;
 	int r = 0;
 
-	if (datafile_next(f, &pos, f->size, &p.ref, NULL) != 0)
+	/* Of a page that is cut short parts may be there. */
+	if (datafile_next(f, &pos, UINT64_MAX, &p.ref, NULL) != 0)
 		return 0;
 	if (datafile_dir(f, &p.ref, &p.dir, NULL) == 0)
 		for (i = 0; r == 0 && i < p.dir.n_runs && !v->full; i++) {
