@@ -71,7 +71,7 @@ def build(triplet, directory):
     os.makedirs(directory)
     with open(SOURCE + "/Makefile.am") as f:
         text = f.read().replace("\\\n", " ")
-    units = re.search(r"^check_PROGRAMS = (.*)$", text, re.M)[1].split()
+    units = re.search(r"^unit_tests = (.*)$", text, re.M)[1].split()
     for argv in ([SOURCE + "/configure", "-q", "--host=" + triplet,
                   "--enable-werror", "CFLAGS=-O2"],
                  ["make", "-s", "-j2", "all"] + units):
