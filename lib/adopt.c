@@ -6,6 +6,7 @@
  * complete ones count.  An old log's samples are in the pages already, but
  * for those that are newer than their metric's last one there.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +99,8 @@ adopt_catalog(const struct writer *w, struct log_head *head,
 }
 
 /* Keep what stands in the log's place, and say what is happening. */
-static void
-keep_old(const struct writer *w, const char *what)
+static int
+keep_old(const struct writer *w, const char *what, struct ntdb_error *err)
 {
 	struct ntdb_error note = NTDB_ERROR_INIT;
 	char name[DB_NAME_MAX + 48];
@@ -110,10 +111,15 @@ keep_old(const struct writer *w, const char *what)
 		err_at(&note, NTDB_ECORRUPT, w->dir.wal_path, -1,
 		    "log is %s: kept as %s, all complete pages count", what,
 		    name);
-	else
+	else if (errno == EPERM || errno == EOPNOTSUPP)
+		/* A file system without links. */
 		err_at(&note, NTDB_ECORRUPT, w->dir.wal_path, -1,
 		    "log is %s: all complete pages count", what);
+	else
+		return err_sys(err, w->dir.wal_path,
+		    "damaged, and cannot be kept");
 	root_note(w->dir.root, &note);
+	return 0;
 }
 
 /*
@@ -192,10 +198,9 @@ writer_adopt_pages(struct writer *w, const struct wal *old,
 	    w->dir.wal_path, err)) < 0)
 		goto done;
 	lost = old != NULL || r == 1;
-	if (old != NULL)
-		keep_old(w, "older than the pages");
-	else if (lost)
-		keep_old(w, "unreadable");
+	if (lost && (r = keep_old(w, old != NULL ? "older than the pages" :
+	    "unreadable", err)) != 0)
+		goto done;
 	r = wal_replace(w->dir.fd, w->dir.wal, &head, NULL, &w->dir.owner,
 	    &renamed, w->dir.wal_path, err);
 	/* A database that was made by hand has no log, and needs none. */

@@ -255,6 +255,43 @@ dbdir_complete(const struct dbdir *d, struct ntdb_error *err)
 	return r < 0 ? r : 0;
 }
 
+static bool
+is_same_file(int dirfd, const char *name, const char *other)
+{
+	struct stat a, b;
+
+	return fstatat(dirfd, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(dirfd, other, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int
+dbdir_keep(const struct dbdir *d, const char *file, const char *name,
+    const char *display, const char *what, struct ntdb_error *err)
+{
+	struct ntdb_error note = NTDB_ERROR_INIT;
+	char other[DB_NAME_MAX + 64];
+	int r = linkat(d->fd, file, d->fd, name, 0);
+
+	if (r == -1 && errno == EEXIST && is_same_file(d->fd, file, name)) {
+		r = 0;
+	} else if (r == -1 && errno == EEXIST) {
+		snprintf(other, sizeof(other), "%s-%016llx", name,
+		    (unsigned long long)io_random());
+		r = linkat(d->fd, file, d->fd, name = other, 0);
+	}
+	if (r == 0)
+		err_at(&note, NTDB_ECORRUPT, display, -1, "%s, kept as %s",
+		    what, name);
+	else if (errno == EPERM || errno == EOPNOTSUPP)
+		err_sys_code(&note, NTDB_ECORRUPT, display,
+		    "damaged, and cannot be kept");
+	else
+		return err_sys(err, display, "damaged, and cannot be kept");
+	root_note(d->root, &note);
+	return 0;
+}
+
 int
 dbdir_create(struct dbdir *d, struct ntdb *root, const char *name,
     const char *defaults, struct ntdb_error *err)

@@ -51,6 +51,14 @@ void dbdir_close(struct dbdir *d);
  */
 int dbdir_complete(const struct dbdir *d, struct ntdb_error *err);
 
+/*
+ * Give a file of the database another name beside its own, under which it is
+ * kept, and tell of it: `WHAT, kept as NAME'.  One that was killed may have
+ * done so.  Where the file system has no links only that is told.
+ */
+int dbdir_keep(const struct dbdir *d, const char *file, const char *name,
+    const char *display, const char *what, struct ntdb_error *err);
+
 /* The manifest in force; m is to be released. */
 int dbdir_manifest(const struct dbdir *d, struct manifest *m,
     struct ntdb_error *err);

@@ -43,11 +43,11 @@ set_flag(struct state *s, uint8_t flag)
 }
 
 /* Keep a catalog that is replaced by what could be read of it. */
-static void
-keep_damaged_catalog(const struct writer *w)
+static int
+keep_damaged_catalog(const struct writer *w, struct ntdb_error *err)
 {
 	const struct dbdir *d = &w->dir;
-	struct ntdb_error what = NTDB_ERROR_INIT, why = NTDB_ERROR_INIT;
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	char name[64];
 	struct state s;
 	int r;
@@ -55,16 +55,14 @@ keep_damaged_catalog(const struct writer *w)
 	state_init(&s);
 	r = state_read_catalog(&s, d->fd, d->catalog_path, &why);
 	state_release(&s);
-	if (r != NTDB_ECORRUPT || wal_names_all(&w->wal))
-		return;
+	if (r != 0 && r != NTDB_ECORRUPT)
+		return err_take(err, &why);
+	if (r == 0 || wal_names_all(&w->wal))
+		return 0;
 	snprintf(name, sizeof(name), DBDIR_CATALOG ".damaged-%016llx",
 	    (unsigned long long)io_random());
-	if (linkat(d->fd, DBDIR_CATALOG, d->fd, name, 0) == -1)
-		err_sys(&what, d->catalog_path, "damaged, and cannot be kept");
-	else
-		err_at(&what, NTDB_ECORRUPT, d->catalog_path, -1,
-		    "damaged catalog, kept as %s", name);
-	root_note(d->root, &what);
+	return dbdir_keep(d, DBDIR_CATALOG, name, d->catalog_path,
+	    "damaged catalog", err);
 }
 
 static int
@@ -77,7 +75,8 @@ write_catalog(struct flush *fl, bool sync, struct ntdb_error *err)
 	uint32_t id;
 	int r;
 
-	keep_damaged_catalog(fl->w);
+	if ((r = keep_damaged_catalog(fl->w, err)) != 0)
+		return r;
 	catalog_begin(&text);
 	for (id = 1; id < s->n_slots; id++) {
 		const struct metric *m = state_metric(s, id);
@@ -164,21 +163,15 @@ pack_names(struct flush *fl, struct buf *out, struct ntdb_error *err)
 }
 
 /* Keep a log that has damage in it, for whoever wants to look. */
-static void
-keep_damaged(struct flush *fl)
+static int
+keep_damaged(struct flush *fl, struct ntdb_error *err)
 {
 	const struct dbdir *d = &fl->w->dir;
-	struct ntdb_error what = NTDB_ERROR_INIT;
 	char name[DB_NAME_MAX + 48];
 
 	snprintf(name, sizeof(name), "%s.damaged-%llu", d->wal,
 	    (unsigned long long)fl->w->wal.key.epoch);
-	if (linkat(d->fd, d->wal, d->fd, name, 0) == -1)
-		err_sys(&what, d->wal_path, "damaged, and cannot be kept");
-	else
-		err_at(&what, NTDB_ECORRUPT, d->wal_path, -1,
-		    "damaged log, kept as %s", name);
-	root_note(d->root, &what);
+	return dbdir_keep(d, d->wal, name, d->wal_path, "damaged log", err);
 }
 
 int
@@ -189,8 +182,8 @@ flush_replace_log(struct flush *fl, struct ntdb_error *err)
 	bool renamed;
 	int r;
 
-	if (fl->damaged)
-		keep_damaged(fl);
+	if (fl->damaged && (r = keep_damaged(fl, err)) != 0)
+		return r;
 	if ((r = pack_names(fl, &names, err)) != 0)
 		goto done;
 	r = wal_replace(w->dir.fd, w->dir.wal, &fl->next, &names,

@@ -40,6 +40,8 @@ KEPT = (
     ("error EMFILE", "openat", r'"data-[\d-]+\.dat", O_RDONLY'),
     ("error EINTR", "openat", r'\.lp"'),
     ("error EINTR", "f(data)?sync", ""),
+    ("error EIO", "linkat", ""),
+    ("kill ", "renameat", r"\.wal\."),
     ("error EIO", "pread64", r"archive-\S+\.tar>"),
     ("error EIO", "pread64", r"data-\S+\.dat>"),
     ("write ever", "write", r'"committed'),
