@@ -24,10 +24,32 @@ committed_len(const struct flush *fl, const struct datafile *f)
 
 /* What there is behind the length up to which a file counts. */
 enum behind {
-	BEHIND_RESIDUE,		/* of a flush that was killed just now */
-	BEHIND_PAGES,		/* pages of another epoch */
+	BEHIND_RESIDUE,		/* of a flush that was killed */
+	BEHIND_PAGES,		/* pages that may be somebody's */
 	BEHIND_OTHER		/* it is not that file: no page ends there */
 };
+
+static bool
+is_listed(const struct flush *fl, const struct datafile *f)
+{
+	const struct log_file *listed;
+
+	listed = log_head_find(&fl->next, f->part.kind, f->part.start);
+	return listed != NULL && listed->file_id == f->file_id;
+}
+
+/*
+ * A page of the log's own epoch is not committed.  One of an epoch before it
+ * was not when the log was made, if that lists the file: it gave its length
+ * then.  Of another file nothing is known.
+ */
+static bool
+is_residue(const struct flush *fl, const struct datafile *f, uint64_t epoch)
+{
+	const uint64_t now = fl->w->wal.key.epoch;
+
+	return epoch == now || (epoch < now && is_listed(fl, f));
+}
 
 static enum behind
 look_behind(const struct flush *fl, const struct datafile *f, uint64_t len)
@@ -44,7 +66,7 @@ look_behind(const struct flush *fl, const struct datafile *f, uint64_t len)
 		if (ref.offset < len && pos > len)
 			return BEHIND_OTHER;
 		if (ref.offset >= len &&
-		    ref.head.epoch != fl->w->wal.key.epoch)
+		    !is_residue(fl, f, ref.head.epoch))
 			what = BEHIND_PAGES;
 	}
 	return what;
