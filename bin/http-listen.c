@@ -386,8 +386,8 @@ listen_run(struct cli *cli, int fd, const struct listen_hooks *hooks)
 			if (hooks->reload(hooks->arg))
 				board->generation++;
 		}
-		later = !start_missing(&p);
-		later |= retire(SIGTERM);
+		later = retire(SIGTERM);
+		later |= !start_missing(&p);
 		wait_for_news(&p, later);
 	}
 	stop_all(&p);

@@ -278,9 +278,10 @@ def configure(text):
 
 
 def reread(what):
-    """SIGHUP, until it shows."""
+    """SIGHUP: all processes are replaced, and then it shows."""
+    before = set(workers(server.p))
     server.p.send_signal(signal.SIGHUP)
-    return poll(what)
+    return poll(lambda: not before & set(workers(server.p))) and what()
 
 
 def write_status(token=None):
