@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from httpd import *
+from http_ways import Inetd, Socat
 
 METRICS, STEP, DAYS = 100, 10, 2
 START = 1769990400
@@ -84,10 +85,10 @@ def free_port():
     return port
 
 
-def wrk(port, target):
+def wrk(port, target, *args):
     """Requests per second; every answer must be a good one."""
     out = subprocess.run(
-        ["wrk", "-t1", "-c4", "-d%ss" % seconds,
+        ["wrk", "-t1", "-c4", "-d%ss" % seconds, *args,
          "http://127.0.0.1:%d%s" % (port, target)],
         stdout=subprocess.PIPE, check=True).stdout.decode()
     if "Non-2xx" in out or "Socket errors" in out:
@@ -145,7 +146,7 @@ ROWS = [
      url("/api/v1/query_range", query=plain, start=at - 86400, end=at,
          step=60)),
 ]
-plan(len(ROWS) * 2 + 1)
+plan(len(ROWS) * 2 + 3)
 print("# %-26s %10s %16s %6s" % ("requests per second", "ntdb",
                                  "VictoriaMetrics", "ratio"))
 for title, mine, theirs in ROWS:
@@ -162,5 +163,15 @@ rss = workers(ours.p.pid)
 diag("peak RSS of workers, KiB: %s" % rss)
 ok(rss and max(rss) <= 16 * 1024, "a worker stays below 16 MiB")
 ours.stop()
+for cls in (Inetd, Socat):
+    title = "a process for each request, by " + cls.needs[0]
+    if cls.missing():
+        skip(title, "no " + cls.needs[0])
+        continue
+    way = cls(root)
+    got = wrk(way.port, ROWS[0][1], "-H", "Connection: close")
+    way.stop()
+    ok(got >= 300, title + ": at least 300 requests") or diag(got)
+    print("# %-26s %10.0f" % (cls.needs[0], got))
 v.stop()
 done()

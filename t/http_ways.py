@@ -50,9 +50,11 @@ class Way:
         self.processes = []
         self.connection = None
         # What examples start is replaced by this.
-        self.program = self.dir + "/ntdb-httpd"
-        self.write("ntdb-httpd", "#!/bin/sh\nexec %s %s \"$@\"\n" % (
-            program("ntdb-httpd"), " ".join("'%s'" % a for a in args)), 0o755)
+        self.program = program("ntdb-httpd")
+        if args:
+            self.program = self.write(
+                "ntdb-httpd", "#!/bin/sh\nexec %s %s \"$@\"\n" % (
+                    self.program, " ".join("'%s'" % a for a in args)), 0o755)
         self.start()
         if not poll(self.is_up):
             diag("%s does not answer" % type(self).__name__)
