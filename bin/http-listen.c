@@ -30,7 +30,8 @@ enum state { FREE, STARTING, WAITING, IDLE, BUSY };
 struct slot {
 	atomic_int pid, state;
 	atomic_uint generation;		/* of its configuration */
-	atomic_llong since_ns;		/* idle */
+	atomic_uint since;		/* idle: a time, in tenths of a
+					 * second, which may wrap */
 };
 
 /* What the processes share. */
@@ -62,6 +63,13 @@ clock_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+/* The same in tenths of a second; not every machine has atomics of 64 bits. */
+static unsigned
+tenths(void)
+{
+	return (unsigned)(clock_ns() / 100000000);
+}
+
 /* --------------------------------------------------- a process that serves */
 
 bool
@@ -77,7 +85,7 @@ listen_idle(bool idle)
 	if (own == NULL)
 		return;
 	if (idle)
-		own->since_ns = clock_ns();
+		own->since = tenths();
 	own->state = idle ? IDLE : BUSY;
 }
 
@@ -275,10 +283,11 @@ static void
 make_room(void)
 {
 	struct slot *oldest = NULL, *s;
+	unsigned now = tenths();
 
 	for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX; s++)
 		if (s->state == IDLE && (oldest == NULL ||
-		    s->since_ns < oldest->since_ns))
+		    now - s->since > now - oldest->since))
 			oldest = s;
 	if (oldest != NULL)
 		kill(oldest->pid, SIGUSR1);
