@@ -117,8 +117,9 @@ settle(struct labels *l, const struct place *at)
 		l->at[i].value = l->text.s + at[i].value;
 	}
 	qsort(l->at, l->n, sizeof(l->at[0]), compare);
-	for (i = 1; i < l->n; i++)
-		if (strcmp(l->at[i].name, l->at[i - 1].name) == 0)
+	for (i = 0; i < l->n; i++)
+		if ((i > 0 && strcmp(l->at[i].name, l->at[i - 1].name) == 0) ||
+		    strcmp(l->at[i].name, "__name__") == 0)
 			return false;
 	return true;
 }

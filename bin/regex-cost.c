@@ -5,7 +5,9 @@
 
 #include "regex-cost.h"
 
-#define COST_MAX 2000		/* characters, once all is written out */
+#define LENGTH_MAX 8192		/* of the text */
+#define MORE_MAX 1000		/* characters, once repetitions are written out */
+#define REPETITIONS_MAX 100
 #define DEPTH_MAX 32		/* of parentheses */
 
 /* The sizes of what stands before, per parenthesis that is open. */
@@ -13,6 +15,8 @@ struct cost {
 	uint64_t sum[DEPTH_MAX + 1];
 	uint64_t last;		/* of the last atom; it is in the sum */
 	size_t	depth;
+	unsigned n;		/* repetitions */
+	bool	repeated;	/* one stands just before */
 };
 
 static void
@@ -20,6 +24,7 @@ add(struct cost *c, uint64_t n)
 {
 	c->sum[c->depth] += n;
 	c->last = n;
+	c->repeated = false;
 }
 
 /* Behind a bracket expression that begins here. */
@@ -47,23 +52,34 @@ skip_bracket(const char *p)
 	return *p == ']' ? p + 1 : p;
 }
 
-/* `{m,n}': the last atom comes so many times. */
-static const char *
-repeat(struct cost *c, const char *p)
+/* The last atom comes so many times. */
+static void
+repeat(struct cost *c, uint64_t times, const char **why)
 {
-	uint64_t n = 0, most = 1, cost;
+	if (c->repeated)
+		*why = "repetitions of repetitions are not supported";
+	else if (++c->n > REPETITIONS_MAX)
+		*why = "too many repetitions";
+	c->repeated = true;
+	c->sum[c->depth] += c->last * (times - 1);
+	c->last *= times;
+}
 
+/* The larger number of `{m,n}', and behind it. */
+static const char *
+scan_bounds(const char *p, uint64_t *most)
+{
+	uint64_t n = 0;
+
+	*most = 1;
 	for (p++; *p != '\0' && *p != '}'; p++) {
 		if (*p >= '0' && *p <= '9')
-			n = n > COST_MAX ? n : n * 10 + (uint64_t)(*p - '0');
+			n = n > MORE_MAX ? n : n * 10 + (uint64_t)(*p - '0');
 		else
 			n = 0;
-		if (n > most)
-			most = n;
+		if (n > *most)
+			*most = n;
 	}
-	cost = c->last * most;
-	c->sum[c->depth] += cost - c->last;
-	c->last = cost;
 	return *p == '}' ? p + 1 : p;
 }
 
@@ -71,6 +87,8 @@ repeat(struct cost *c, const char *p)
 static const char *
 step(struct cost *c, const char *p, const char **why)
 {
+	uint64_t times;
+
 	switch (*p) {
 	case '\\':
 		if (p[1] >= '1' && p[1] <= '9')
@@ -86,15 +104,28 @@ step(struct cost *c, const char *p, const char **why)
 			return p;
 		}
 		c->sum[++c->depth] = 1;
+		c->repeated = false;
 		return p + 1;
 	case ')':
 		if (c->depth > 0) {
 			c->depth--;
 			add(c, c->sum[c->depth + 1]);
+		} else {
+			add(c, 1);
 		}
 		return p + 1;
+	case '*':
+	case '?':
+		repeat(c, 1, why);
+		return p + 1;
+	case '+':
+		/* It is as long as xx*. */
+		repeat(c, 2, why);
+		return p + 1;
 	case '{':
-		return repeat(c, p);
+		p = scan_bounds(p, &times);
+		repeat(c, times, why);
+		return p;
 	default:
 		add(c, 1);
 		return p + 1;
@@ -104,12 +135,15 @@ step(struct cost *c, const char *p, const char **why)
 const char *
 regex_unfit(const char *regex)
 {
-	struct cost c = { { 0 }, 0, 0 };
+	struct cost c = { { 0 }, 0, 0, 0, false };
+	const size_t len = strlen(regex);
 	const char *p = regex, *why = NULL;
 
+	if (len > LENGTH_MAX)
+		return "too long";
 	while (*p != '\0' && why == NULL) {
 		p = step(&c, p, &why);
-		if (c.sum[c.depth] > COST_MAX)
+		if (c.sum[c.depth] > len + MORE_MAX)
 			why = "too large";
 	}
 	return why;
