@@ -91,8 +91,9 @@ see_metric(void *arg, const struct ntdb_metric_info *m)
 }
 
 static int
-see_finding(void *arg, const struct ntdb_error *what)
+see_finding(void *arg, const struct ntdb_finding *found)
 {
+	const struct ntdb_error *what = &found->what;
 	char text[1024];
 
 	++*(uint64_t *)arg;

@@ -46,7 +46,6 @@ try_head(uint8_t *p, size_t n)
 {
 	struct buf out = BUF_INIT;
 	struct log_head h;
-	uint32_t len = 0;
 	int r;
 
 	if (n >= LOG_HEAD_MIN) {
@@ -57,7 +56,7 @@ try_head(uint8_t *p, size_t n)
 	must(r == 0 || r == NTDB_ECORRUPT || r == NTDB_EVERSION);
 	if (r != 0)
 		return;
-	must(log_head_len(p, n, &len, NULL) == 0 && len == n);
+	must(log_head_room(p, n) == n);
 	must(log_head_pack(&h, &out, NULL) == 0);
 	must(out.len == n && memcmp(out.data, p, n) == 0);
 	edit_head(&h);
