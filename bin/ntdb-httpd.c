@@ -165,12 +165,29 @@ has_systemd_socket(void)
 	    strcmp(fds, "1") == 0 && fcntl(SYSTEMD_FD, F_GETFD) != -1;
 }
 
+/* Whether it is a socket that waits for connections, and not one of them. */
+static bool
+is_listening(int fd)
+{
+	socklen_t len = sizeof(int);
+	int on = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 &&
+	    on != 0;
+}
+
 static void
 serve_stream(struct httpd *h, int in, int out)
 {
 	bool ok, socket_out;
 	int one = 1;
 
+	if (is_listening(in)) {
+		cli_say(&h->cli, "a connection is needed, and not a socket "
+		    "that waits for them (Accept=yes, nowait)");
+		cli_status(&h->cli, -NTDB_EUSAGE);
+		return;
+	}
 	h->exchange = exchange_new(&h->server, in, out);
 	if (h->exchange == NULL) {
 		cli_say(&h->cli, "out of memory");

@@ -155,4 +155,8 @@ with open(temp + "/err", "w+b") as f:
        "where standard error is something else it is written there")
 out, status = on_socket(root, b"", "--no-such-option")
 same((out, status), (b"", 64), "nor what is wrong with the command line")
+with socket.create_server(("127.0.0.1", 0)) as s:
+    r = run(["ntdb-httpd", "-r", root], stdin=s)
+    same((r.status, r.out, b"a connection is needed" in r.err),
+         (64, b"", True), "a socket that waits is no connection")
 done()
