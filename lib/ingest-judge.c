@@ -288,7 +288,8 @@ candidate_bits(const struct candidate *c, const struct metric *mt,
 
 /*
  * A sample that is not newer than its metric's last one: stored already,
- * at the same time as the last, or late.
+ * at the same time as the last, or late.  That it equals the last one does
+ * not say that it is stored: the file that it was in may have been removed.
  */
 static int
 judge_order(struct judging *j, uint32_t i, const struct metric *mt,
@@ -300,12 +301,6 @@ judge_order(struct judging *j, uint32_t i, const struct metric *mt,
 	int r;
 
 	same_class = candidate_bits(c, mt, &bits);
-	if (same_class && p->t == mt->last_t &&
-	    value_bits(ntdb_type_is_int(mt->type), mt->last_m,
-	    mt->last_scale) == bits) {
-		p->verdict = VERDICT_DUPLICATE;
-		return 0;
-	}
 	if (!j->collected) {
 		if ((r = collect_suspects(j, i, err)) != 0)
 			return r;

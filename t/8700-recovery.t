@@ -449,6 +449,16 @@ for cached in (True, False):
     clean(root, "put back")
 root.restore(state)
 root.manifest(SETTINGS + "[metrics]\nlate = accept\n")
+# The cache knows last samples whose file is gone: they are stored again.
+for cached in (True, False):
+    root.restore(state, {DAT % 8: None})
+    root.manifest(SETTINGS + "[metrics]\nlate = accept\n")
+    if not cached:
+        root.forget()
+    ok(root.give(days[2]).status == 0, "rm of the newest: sent again")
+    same_lines(root.lines(), sum(days, []), "rm of the newest: all is there")
+root.restore(state)
+root.manifest(SETTINGS + "[metrics]\nlate = accept\n")
 root.put(gone, None)
 fresh = ["k/a 7i %d" % (START + DAY + 5)]
 root.give(fresh)
