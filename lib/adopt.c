@@ -4,7 +4,8 @@
  *
  * Nothing is cut: which pages were committed cannot be known any more, so all
  * complete ones count.  An old log's samples are in the pages already, but
- * for those that are newer than their metric's last one there.
+ * for those that are newer than their metric's last one there: these are in
+ * the new log before it takes the old one's place.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,11 +123,9 @@ keep_old(const struct writer *w, const char *what, struct ntdb_error *err)
 	return 0;
 }
 
-/*
- * Append those records of the old log that the pages do not have.
- */
-static int
-carry_over(struct writer *w, const struct wal *old, struct ntdb_error *err)
+int
+writer_carry_over(struct writer *w, const struct wal *old,
+    struct ntdb_error *err)
 {
 	struct wal_reader r;
 	struct record rec;
@@ -160,7 +159,7 @@ carry_over(struct writer *w, const struct wal *old, struct ntdb_error *err)
 			continue;
 		if ((rc = batch_end(&b, &w->wal.key, w->state.log_pos,
 		    err)) != 0 || (rc = wal_append(&w->wal,
-		    w->state.log_pos, b.out.data, b.out.len, true, NULL,
+		    w->state.log_pos, b.out.data, b.out.len, false, NULL,
 		    w->dir.wal_path, err)) != 0)
 			goto done;
 		w->state.log_pos += b.out.len;
@@ -172,34 +171,42 @@ carry_over(struct writer *w, const struct wal *old, struct ntdb_error *err)
 	if (b.n > 0 && (rc = batch_end(&b, &w->wal.key, w->state.log_pos,
 	    err)) == 0)
 		rc = wal_append(&w->wal, w->state.log_pos, b.out.data,
-		    b.out.len, true, NULL, w->dir.wal_path, err);
+		    b.out.len, false, NULL, w->dir.wal_path, err);
 done:
 	wal_reader_release(&r);
 	batch_release(&b);
 	return rc;
 }
 
-int
-writer_adopt_pages(struct writer *w, const struct wal *old,
+/* The header of a log that comes after all that is there. */
+static int
+head_above(struct writer *w, const struct wal *old, struct log_head *head,
     struct ntdb_error *err)
 {
-	struct log_head head;
-	bool renamed, lost;
 	int r;
 
-	memset(&head, 0, sizeof(head));
-	head.epoch = old != NULL ? old->head.epoch + 1 : 1;
-	head.max_id = old != NULL ? old->head.max_id : 0;
-	head.nonce = io_random();
-	if ((r = adopt_files(w, &head, err)) != 0 ||
-	    (r = adopt_catalog(w, &head, err)) != 0)
+	memset(head, 0, sizeof(*head));
+	head->epoch = old != NULL ? old->head.epoch + 1 : 1;
+	head->max_id = old != NULL ? old->head.max_id : 0;
+	head->nonce = io_random();
+	if ((r = adopt_files(w, head, err)) != 0)
+		return r;
+	return adopt_catalog(w, head, err);
+}
+
+int
+writer_adopt_pages(struct writer *w, struct ntdb_error *err)
+{
+	struct log_head head;
+	bool renamed;
+	int r, lost = 0;
+
+	if ((r = head_above(w, NULL, &head, err)) != 0)
 		goto done;
-	if (old == NULL && (r = io_exists(w->dir.fd, w->dir.wal,
-	    w->dir.wal_path, err)) < 0)
+	if ((r = lost = io_exists(w->dir.fd, w->dir.wal, w->dir.wal_path,
+	    err)) < 0)
 		goto done;
-	lost = old != NULL || r == 1;
-	if (lost && (r = keep_old(w, old != NULL ? "older than the pages" :
-	    "unreadable", err)) != 0)
+	if (lost && (r = keep_old(w, "unreadable", err)) != 0)
 		goto done;
 	r = wal_replace(w->dir.fd, w->dir.wal, &head, NULL, &w->dir.owner,
 	    &renamed, w->dir.wal_path, err);
@@ -212,15 +219,38 @@ done:
 }
 
 int
-writer_carry_over(struct writer *w, const struct wal *old,
+writer_begin_log(struct writer *w, const struct wal *old, const char *temp,
     struct ntdb_error *err)
+{
+	struct log_head head;
+	bool renamed;
+	int r;
+
+	if ((r = head_above(w, old, &head, err)) == 0)
+		r = wal_replace(w->dir.fd, temp, &head, NULL, &w->dir.owner,
+		    &renamed, w->dir.wal_path, err);
+	w->n_syncs += WAL_REPLACE_SYNCS;
+	log_head_release(&head);
+	return r;
+}
+
+int
+writer_put_log(struct writer *w, const char *temp, struct ntdb_error *err)
 {
 	uint64_t tail;
 	int r;
 
-	if ((r = carry_over(w, old, err)) != 0)
+	if ((r = io_sync(w->wal.fd, w->dir.wal_path, err)) != 0)
 		return r;
-	/* What was appended is taken in like anybody else's. */
+	if ((r = keep_old(w, "older than the pages", err)) != 0)
+		return r;
+	if (renameat(w->dir.fd, temp, w->dir.fd, w->dir.wal) == -1)
+		return err_sys(err, w->dir.wal_path, "cannot replace");
+	if ((r = io_sync_dir(w->dir.fd, w->dir.wal_path, err)) != 0)
+		return r;
+	w->n_recoveries++;
+	w->n_syncs += WAL_REPLACE_SYNCS;
+	/* What was carried over is taken in like anybody else's. */
 	w->state.log_pos = w->wal.head.len;
 	w->state.log_samples = 0;
 	return state_replay(&w->state, &w->wal, &tail, w->dir.wal_path, err);

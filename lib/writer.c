@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -159,7 +160,7 @@ open_log(struct writer *w, struct ntdb_error *err)
 			return 0;
 		if (again > 0 || (r != NTDB_ENOENT && r != NTDB_ECORRUPT))
 			break;
-		if ((r = writer_adopt_pages(w, NULL, err)) != 0)
+		if ((r = writer_adopt_pages(w, err)) != 0)
 			return r;
 		err_clear(&why);
 	}
@@ -172,17 +173,24 @@ open_log(struct writer *w, struct ntdb_error *err)
 static int
 renew_log(struct writer *w, struct ntdb_error *err)
 {
+	char temp[DB_NAME_MAX + 32];
 	struct wal old = w->wal;
 	uint64_t newer;
 	int r;
 
 	wal_init(&w->wal);
-	if ((r = writer_adopt_pages(w, &old, err)) == 0) {
-		drop_state(w);
-		if ((r = open_log(w, err)) == 0 &&
-		    (r = make_state(w, &newer, err)) == 0)
-			r = writer_carry_over(w, &old, err);
-	}
+	snprintf(temp, sizeof(temp), ".%s.%016llx" IO_TEMP, w->dir.wal,
+	    (unsigned long long)io_random());
+	if ((r = writer_begin_log(w, &old, temp, err)) != 0)
+		goto done;
+	drop_state(w);
+	if ((r = wal_open(&w->wal, w->dir.fd, temp, true, w->dir.wal_path,
+	    err)) == 0 && (r = make_state(w, &newer, err)) == 0 &&
+	    (r = writer_carry_over(w, &old, err)) == 0)
+		r = writer_put_log(w, temp, err);
+done:
+	if (r != 0)
+		unlinkat(w->dir.fd, temp, 0);
 	wal_release(&old);
 	return r;
 }

@@ -64,18 +64,23 @@ int writer_rebuild(struct writer *w, uint64_t *newer,
     struct ntdb_error *err);
 
 /*
- * Put a new log in the place of one that is missing or unreadable (old NULL)
- * or older than the pages: all complete pages count, the epoch is above all
- * of them (adopt.c).  The log is not opened.
+ * Put a new log in the place of one that is missing or unreadable: all
+ * complete pages count, the epoch is above all of them (adopt.c).  The log is
+ * not opened.
  */
-int writer_adopt_pages(struct writer *w, const struct wal *old,
-    struct ntdb_error *err);
+int writer_adopt_pages(struct writer *w, struct ntdb_error *err);
 
 /*
- * Append to the log, which is open and whose state is made, those records of
- * an old one that are not in the pages.
+ * The same for a log that is older than the pages, in steps, so that it is
+ * there with all its samples until the new one has them: make one at `temp';
+ * append, when that is open and its state is made, those records of the old
+ * one that are not in the pages; sync it, and put it in the old one's place.
  */
+int writer_begin_log(struct writer *w, const struct wal *old,
+    const char *temp, struct ntdb_error *err);
 int writer_carry_over(struct writer *w, const struct wal *old,
+    struct ntdb_error *err);
+int writer_put_log(struct writer *w, const char *temp,
     struct ntdb_error *err);
 
 #endif

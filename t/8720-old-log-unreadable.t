@@ -1,15 +1,16 @@
 #!/bin/sh
 # A log that is older than the pages has samples that they do not have.  When
-# it cannot be read to its end, the run that takes them over says so.
+# it cannot be read to its end, the run that takes them over says so; whatever
+# fails, and wherever the run is killed, the next one takes them over.
 #
-# Guards law 30.
+# Guards laws 29 and 30.
 
 . "$(dirname "$0")/lib.sh"
 need strace
 if grep -q __asan_init "$NTDB_BUILD/bin/ntdb-ingest"; then
 	skip_all "LeakSanitizer does not work under strace"
 fi
-plan 4
+plan 8
 
 # The log of two days; then pages of both, and more of the first; then the
 # second file is lost, and the old log put back.
@@ -32,22 +33,41 @@ make_root "$TMP/root"
 run_ok sh -c "echo 'a/x 4 2026-05-01 13:00' | ntdb-ingest -r '$TMP/root'"
 is "$(have "$TMP/root")" 1 "the old log's sample is taken over"
 
-# Each read in turn fails; `pread' of the log alone is what counts.
-wrong=0 failed=0 n=0
-while n=$((n + 1)) && [ "$n" -le 200 ]; do
-	make_root "$TMP/root"
-	echo 'a/x 4 2026-05-01 13:00' >"$TMP/line"
-	run strace -o "$TMP/trace" -e trace=pread64 \
-	    -e inject=pread64:error=EIO:when="$n" \
-	    ntdb-ingest -r "$TMP/root" "$TMP/line"
-	grep -q INJECTED "$TMP/trace" || break
-	if [ "$STATUS" -ne 0 ]; then
-		failed=$((failed + 1))
-	elif [ "$(have "$TMP/root")" -ne 1 ]; then
-		diag "read $n failed, and status 0"
-		wrong=$((wrong + 1))
-	fi
-done
-diag "$failed of $((n - 1)) failed reads were errors"
-is "$wrong" 0 "none of its samples goes without a word"
+# at_each CALLS WHAT: the writer meets WHAT at each of these calls in turn; then
+# comes another one.  Sets $n, $failed, $wrong and $lost.
+at_each() {
+	wrong=0 failed=0 lost=0 n=0
+	while n=$((n + 1)) && [ "$n" -le 200 ]; do
+		make_root "$TMP/root"
+		echo 'a/x 4 2026-05-01 13:00' >"$TMP/line"
+		run strace -o "$TMP/trace" -e trace="$1" \
+		    -e inject="$1:$2:when=$n" \
+		    ntdb-ingest -r "$TMP/root" "$TMP/line"
+		grep -q -e INJECTED -e 'killed by' "$TMP/trace" || break
+		if [ "$STATUS" -ne 0 ]; then
+			failed=$((failed + 1))
+		elif [ "$(have "$TMP/root")" -ne 1 ]; then
+			diag "$2 at $n of $1, and status 0"
+			wrong=$((wrong + 1))
+		fi
+		ntdb-ingest -r "$TMP/root" "$TMP/line" 2>"$TMP/err"
+		if [ "$(have "$TMP/root")" -ne 1 ]; then
+			diag "$2 at $n of $1: lost after the next run"
+			lost=$((lost + 1))
+		fi
+	done
+	diag "$failed of $((n - 1)) runs failed"
+}
+
+# `pread' of the log is what counts.
+at_each pread64 error=EIO
+is "$wrong" 0 "when reads fail, no sample goes without a word"
 ok "reads have failed" test "$failed" -gt 2
+is "$lost" 0 "and none goes for ever"
+
+calls=pwrite64,rename,renameat,renameat2,fsync,fdatasync,openat
+at_each "$calls" error=EIO
+is "$wrong $lost" "0 0" "no more when writing fails"
+at_each "$calls" signal=KILL
+ok "runs were killed" test "$failed" -gt 8
+is "$lost" 0 "nor where the run is killed"
