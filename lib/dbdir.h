@@ -8,6 +8,8 @@
 #ifndef NTDB_DBDIR_H
 #define NTDB_DBDIR_H
 
+#include <sys/types.h>
+
 #include "partition.h"
 #include "root.h"
 
@@ -22,6 +24,8 @@ struct dbdir {
 	char	wal[DB_NAME_MAX + 8];	/* NAME.wal */
 	char	cache[DB_NAME_MAX + 8];	/* NAME.cache */
 	int	fd;
+	dev_t	dev;			/* of fd */
+	ino_t	ino;
 	char	*wal_path, *lock_path;	/* for messages: NAME/NAME.wal ... */
 	char	*catalog_path, *manifest_path;
 	struct io_owner owner;		/* of new files */

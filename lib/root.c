@@ -116,6 +116,7 @@ open_dir(struct ntdb *db, bool create, struct ntdb_error *err)
 		    errno == EIO ? NTDB_EIO : NTDB_ECREATE,
 		    db->path, "cannot create");
 	db->fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	db->ino = 0;
 	if (db->fd == -1)
 		return err_sys(err, db->path, "cannot open");
 	/* The next program is to make it, and sync that, again. */
@@ -167,6 +168,19 @@ make_engine_file(struct ntdb *db, struct ntdb_error *err)
 	return r;
 }
 
+/* Note which directory is open. */
+static bool
+identify(struct ntdb *db)
+{
+	struct stat st;
+
+	if (fstat(db->fd, &st) == -1)
+		return false;
+	db->dev = st.st_dev;
+	db->ino = st.st_ino;
+	return true;
+}
+
 /*
  * Follow the path again if the directory that it leads to is not the one that
  * is open: a process that stays may outlive its root.  A relative path may
@@ -175,18 +189,19 @@ make_engine_file(struct ntdb *db, struct ntdb_error *err)
 static void
 follow_path(struct ntdb *db)
 {
-	struct stat now, open_one;
+	struct stat now;
 	int fd;
 
 	if (db->fd == -1 || db->path[0] != '/' ||
-	    stat(db->path, &now) == -1 || fstat(db->fd, &open_one) == -1 ||
-	    (now.st_dev == open_one.st_dev && now.st_ino == open_one.st_ino))
+	    (db->ino == 0 && !identify(db)) || stat(db->path, &now) == -1 ||
+	    (now.st_dev == db->dev && now.st_ino == db->ino))
 		return;
 	fd = open(db->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return;
 	close(db->fd);
 	db->fd = fd;
+	db->ino = 0;
 }
 
 int

@@ -4,6 +4,8 @@
 #ifndef NTDB_ROOT_H
 #define NTDB_ROOT_H
 
+#include <sys/types.h>
+
 #include "config.h"
 #include "io.h"
 #include "ntdb.h"
@@ -16,6 +18,8 @@ struct kept;
 struct ntdb {
 	char	*path;			/* owned */
 	int	fd;			/* the root directory, -1: not open */
+	dev_t	dev;			/* of fd; ino 0: not known yet */
+	ino_t	ino;
 	struct kept *kept;		/* snapshots between queries, or
 					 * NULL: see snapshot.h */
 	struct ntdb_options opt;	/* opt.root is not used */

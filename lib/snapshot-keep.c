@@ -100,12 +100,10 @@ same_log(const struct snapshot *s)
 }
 
 static bool
-same_file(int dirfd, const char *name, int fd, struct stat *st)
+same_file(int dirfd, const char *name, dev_t dev, ino_t ino, struct stat *st)
 {
-	struct stat open;
-
-	return fstatat(dirfd, name, st, 0) == 0 && fstat(fd, &open) == 0 &&
-	    st->st_dev == open.st_dev && st->st_ino == open.st_ino;
+	return fstatat(dirfd, name, st, 0) == 0 && st->st_dev == dev &&
+	    st->st_ino == ino;
 }
 
 /* Bring a kept snapshot up to date.  false: it cannot be used. */
@@ -116,8 +114,8 @@ bring_up_to_date(struct snapshot *s)
 	struct stat st;
 	uint64_t tail;
 
-	if (!same_file(root->fd, s->dir.name, s->dir.fd, &st) ||
-	    !same_file(s->dir.fd, s->dir.wal, s->wal.fd, &st) ||
+	if (!same_file(root->fd, s->dir.name, s->dir.dev, s->dir.ino, &st) ||
+	    !same_file(s->dir.fd, s->dir.wal, s->wal.dev, s->wal.ino, &st) ||
 	    (uint64_t)st.st_size < s->log_end || !same_log(s))
 		return false;
 	if ((uint64_t)st.st_size == s->log_end)
