@@ -202,7 +202,8 @@ def promtool(server, *args):
     r = run(["promtool", "query", args[0], "http://127.0.0.1:%d"
              % server.port, *args[1:]])
     text = re.sub(r', db="p"(?=[,}])|db="p",? ?', "", r.out.decode())
-    return r.status, r.err, text
+    # A name without any other label.
+    return r.status, r.err, text.replace("{}", "")
 
 
 def compare(name, *args):
