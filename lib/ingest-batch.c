@@ -106,24 +106,28 @@ hold(struct pending *p, struct ntdb_error *err)
 }
 
 static bool
-any_held(const struct ntdb_ingest *in, const bool *held)
+any_held(const struct ntdb_ingest *in, const bool *held, uint32_t n_dbs)
 {
 	uint32_t db;
 
-	for (db = 0; db < in->n_dbs; db++)
+	for (db = 0; db < n_dbs; db++)
 		if (held[db])
 			return true;
 	return in->n_held > 0;
 }
 
-/* Keep the samples of databases that wait, in their order, at the front. */
+/*
+ * Keep the samples of databases that wait, in their order, at the front.
+ * Databases from n_dbs on have come by refused lines, and nothing waits.
+ */
 static int
-keep_held(struct ntdb_ingest *in, const bool *held, struct ntdb_error *err)
+keep_held(struct ntdb_ingest *in, const bool *held, uint32_t n_dbs,
+    struct ntdb_error *err)
 {
 	uint32_t i, n = 0;
 	int r;
 
-	if (!any_held(in, held)) {
+	if (!any_held(in, held, n_dbs)) {
 		ingest_drop_pending(in, in->n_pending);
 		in->stats.committed = in->ordinal;
 		return 0;
@@ -191,23 +195,23 @@ static int
 commit_all(struct ntdb_ingest *in, bool finish, bool *held,
     struct ntdb_error *err)
 {
-	uint32_t i, db;
+	uint32_t i, db, n_dbs = in->n_dbs;
 	int r = 0;
 
-	for (db = 0; db < in->n_dbs; db++)
+	for (db = 0; db < n_dbs; db++)
 		in->dbs[db].n_pending = 0;
 	for (i = 0; i < in->n_pending; i++)
 		if (in->pending[i].kind != PENDING_BAD)
 			in->dbs[in->targets.at[in->pending[i].target].db]
 			    .n_pending++;
-	for (db = 0; r == 0 && db < in->n_dbs; db++)
+	for (db = 0; r == 0 && db < n_dbs; db++)
 		if (in->dbs[db].n_pending > 0)
 			r = ingest_commit_db(in, db, 0, in->n_pending, finish,
 			    &held[db], err);
 	if (r != 0)
 		return r;
 	settle(in, 0, in->n_pending);
-	return keep_held(in, held, err);
+	return keep_held(in, held, n_dbs, err);
 }
 
 int
