@@ -126,7 +126,8 @@ api_own_metrics(struct api *a, struct exchange *x)
 	} else if (r != 0 && r != NTDB_ENOENT) {
 		api_fail(x, &err, false);
 	} else {
-		qsort(l.at, l.n, sizeof(*l.at), compare);
+		if (l.n > 0)
+			qsort(l.at, l.n, sizeof(*l.at), compare);
 		exchange_begin(x, 200, "text/plain; version=0.0.4; "
 		    "charset=utf-8");
 		put_list(x, &l);
