@@ -1,5 +1,6 @@
 /*
- * A handle that keeps snapshots sees every kind of change at its next query.
+ * A handle that keeps snapshots sees every kind of change at its next query:
+ * law 34.
  */
 #include <fcntl.h>
 #include <stdio.h>
