@@ -29,8 +29,8 @@ enum state { FREE, STARTING, WAITING, IDLE, BUSY };
 struct slot {
 	atomic_int pid, state;
 	atomic_uint generation;		/* of its configuration */
-	atomic_uint since;		/* idle: a time, in tenths of a
-					 * second, which may wrap */
+	atomic_uint since;		/* idle: a time, in milliseconds,
+					 * which may wrap */
 };
 
 /* What the processes share. */
@@ -62,11 +62,11 @@ clock_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* The same in tenths of a second; not every machine has atomics of 64 bits. */
+/* The same in milliseconds; not every machine has atomics of 64 bits. */
 static unsigned
-tenths(void)
+clock_ms(void)
 {
-	return (unsigned)(clock_ns() / 100000000);
+	return (unsigned)(clock_ns() / 1000000);
 }
 
 /* --------------------------------------------------- a process that serves */
@@ -84,7 +84,7 @@ listen_idle(bool idle)
 	if (own == NULL)
 		return;
 	if (idle)
-		own->since = tenths();
+		own->since = clock_ms();
 	own->state = idle ? IDLE : BUSY;
 }
 
@@ -282,7 +282,7 @@ static void
 make_room(void)
 {
 	struct slot *oldest = NULL, *s;
-	unsigned now = tenths();
+	unsigned now = clock_ms();
 
 	for (s = board->slots; s < board->slots + LISTEN_WORKERS_MAX; s++)
 		if (s->state == IDLE && (oldest == NULL ||
