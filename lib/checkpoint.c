@@ -401,8 +401,9 @@ checkpoints_save(struct checkpoints *c, int dirfd, const char *path,
 	uint32_t i;
 	int r = 0;
 
+	/* What is torn may look like a line: behind a comma it does not. */
 	if (c->torn && !anew)
-		buf_add_u8(&b, '\n');
+		buf_add(&b, ",\n", 2);
 	if ((n = add_lines(c, anew, &b)) == 0 && !anew)
 		goto done;
 	if (!buf_ok(&b)) {

@@ -73,16 +73,14 @@ save(struct checkpoints *c, int dirfd, const struct io_owner *owner)
 {
 	struct checkpoints again;
 	const struct checkpoint *e;
-	/* A torn line may be one when it has got its end. */
-	const bool torn = c->torn;
 	uint32_t i;
 
 	must(checkpoints_save(c, dirfd, FILE_NAME, owner, FILE_NAME,
 	    NULL) == 0);
 	must(checkpoints_read(&again, dirfd, FILE_NAME, FILE_NAME,
 	    NULL) == 0);
-	must(torn || again.n == c->n);
-	for (i = 0; !torn && i < again.n; i++) {
+	must(again.n == c->n);
+	for (i = 0; i < again.n; i++) {
 		e = find(c, &again.at[i]);
 		must(e != NULL && e->number == again.at[i].number &&
 		    e->epoch == again.at[i].epoch);

@@ -140,7 +140,7 @@ test_append(void)
 	struct checkpoint_tail t;
 	struct checkpoints c;
 
-	put("a::m,5,7\nb::torn,1");
+	put("a::m,5,7\nb::torn,1,5");
 	is_int(checkpoints_tail(&t, dirfd, NAME, NULL), NTDB_END, "no tail");
 	read_all(&c);
 	set(&c, "", "LOG", 100, 3);
@@ -148,16 +148,20 @@ test_append(void)
 	set(&c, "a", "m", 5, 7);
 	set(&c, "a", "n", 6, 3);
 	save(&c);
-	is_file("a::m,5,7\nb::torn,1\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
+	is_file("a::m,5,7\nb::torn,1,5,\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
 	    "what is new is appended on lines of its own");
 	save(&c);
-	is_file("a::m,5,7\nb::torn,1\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
+	is_file("a::m,5,7\nb::torn,1,5,\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
 	    "nothing is new");
 	set(&c, "a", "m", 9, 3);
 	save(&c);
-	is_file("a::m,5,7\nb::torn,1\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n"
+	is_file("a::m,5,7\nb::torn,1,5,\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n"
 	    "a::m,9,3\n::LOG,100,3\n::DUE,-8,77\n",
 	    "the two lines of the file stand last again");
+	checkpoints_release(&c);
+	read_all(&c);
+	ok(checkpoints_find(&c, "b", "torn", 4) == NULL,
+	    "what was torn is no line when others follow");
 	checkpoints_release(&c);
 	is_int(checkpoints_tail(&t, dirfd, NAME, NULL), 0, "a tail");
 	is_int(t.log_pos, 100, "its position");
