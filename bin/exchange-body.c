@@ -194,9 +194,9 @@ exchange_read_form(struct exchange *x)
 	while ((r = exchange_read(x, buf, sizeof(buf), &n)) == 0) {
 		strbuf_add(&text, buf, n);
 		if (text.len > FORM_MAX)
-			r = refuse(x, 413, "form too large");
+			refuse(x, 413, "form too large");
 		if (!strbuf_ok(&text))
-			r = refuse(x, 503, "out of memory");
+			refuse(x, 503, "out of memory");
 	}
 	if (r == NTDB_END && !url_params_scan(&x->form, strbuf_str(&text),
 	    text.len))

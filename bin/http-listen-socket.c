@@ -34,7 +34,7 @@ split(char *address, char **host, char **port)
 static void
 say_address(struct cli *cli, int fd)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 	char host[INET6_ADDRSTRLEN + 16], port[16];
 	bool v6;

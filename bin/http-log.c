@@ -57,7 +57,7 @@ http_log_format(char line[HTTP_LOG_MAX], const char *host, time_t when,
 void
 http_log_peer(int fd, char *host, size_t room)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 
 	if (getpeername(fd, (struct sockaddr *)&addr, &len) != 0 ||

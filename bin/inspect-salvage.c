@@ -63,10 +63,8 @@ inspect_salvage(struct inspect *ins, struct ntdb_error *err)
 	}
 	r = ntdb_salvage(ins->db, ins->name, &opt, &res, err);
 	/* An output that failed is told once. */
-	if (r == NTDB_EIO && err->code == 0)
-		cli_fail_sys(&ins->cli, -NTDB_EIO, ins->salvage_path,
-		    "cannot write");
-	else if (out_finish(s.out, r == 0) != 0)
+	if ((r == NTDB_EIO && err->code == 0) ||
+	    out_finish(s.out, r == 0) != 0)
 		cli_fail_sys(&ins->cli, -NTDB_EIO, ins->salvage_path,
 		    "cannot write");
 	else if (r == 0)

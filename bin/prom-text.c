@@ -203,6 +203,7 @@ settle_labels(struct scan *s, const struct prom_extra *extra, size_t n_extra)
 
 	l->name = l->text.s + s->name;
 	for (i = 0; i < l->n; i++) {
+		/* NOLINTNEXTLINE(*Result): take_labels has filled at[0..n) */
 		l->at[i].name = l->text.s + s->at[i].name;
 		l->at[i].value = l->text.s + s->at[i].value;
 		if (strcmp(l->at[i].name, "__name__") == 0)

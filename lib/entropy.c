@@ -13,6 +13,7 @@ static uint64_t
 log2_256(uint32_t x)
 {
 	unsigned whole = column_width(x) - 1;
+	/* NOLINTNEXTLINE(*UndefinedBinaryOperatorResult): whole <= 31 */
 	uint64_t f = ((uint64_t)x << 16 >> whole) - 65536;
 
 	return (uint64_t)whole << 8 |
@@ -76,7 +77,7 @@ entropy_of_bytes(const uint8_t *p, size_t n, uint64_t *least)
 	for (i = 0; i < n; i++)
 		count[p[i]]++;
 	plain = entropy_of_counts(count, 256);
-	if (plain == 0)
+	if (n == 0 || plain == 0)
 		return 0;
 	/* At best, repeated strings take nothing. */
 	*least = plain - plain * count_repeats(p, n) / n;

@@ -108,12 +108,6 @@ err_take(struct ntdb_error *err, const struct ntdb_error *from)
 	return from->code;
 }
 
-int
-err_nomem(struct ntdb_error *err)
-{
-	return err_set(err, NTDB_ESYS, "out of memory");
-}
-
 void
 err_clear(struct ntdb_error *err)
 {

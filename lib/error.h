@@ -41,8 +41,13 @@ int err_sys_code(struct ntdb_error *err, int code, const char *path,
 /* The failure that another record holds; returns its code. */
 int err_take(struct ntdb_error *err, const struct ntdb_error *from);
 
-/* Out of memory: NTDB_ESYS. */
-int err_nomem(struct ntdb_error *err);
+/* Out of memory: NTDB_ESYS.  Here, so that compilers see that it is not 0. */
+static inline int
+err_nomem(struct ntdb_error *err)
+{
+	err_set(err, NTDB_ESYS, "out of memory");
+	return NTDB_ESYS;
+}
 
 /* Forget a failure. */
 void err_clear(struct ntdb_error *err);

@@ -187,7 +187,7 @@ write_log_samples(struct flush *fl, struct ntdb_error *err)
 	wal_reader_init(&r, &w->wal, pos, w->state.log_pos, w->dir.wal_path);
 	while ((rc = wal_reader_next(&r, err)) == 0) {
 		fl->damaged |= r.damage_len > 0;
-		while ((rc = batch_next(&r.batch, &rec)) == 0) {
+		while (batch_next(&r.batch, &rec) == 0) {
 			if (rec.kind != REC_SAMPLE)
 				continue;
 			rc = add_sample(fl, rec.id, rec.t, rec.m,

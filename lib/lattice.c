@@ -19,6 +19,7 @@ has(const uint64_t set[2], unsigned i)
 static inline int64_t
 floor_of(int64_t x, int64_t by, unsigned *rest)
 {
+	/* NOLINTNEXTLINE(*DivideZero): a modulus, or the residues it has */
 	int64_t q = x / by, r = x % by;
 
 	if (r < 0) {

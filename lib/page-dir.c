@@ -159,6 +159,7 @@ make_room(struct dir_walk *w, struct ntdb_error *err)
 	len = dir->n_timelines * sizeof(*dir->timelines) +
 	    dir->n_groups * sizeof(*dir->groups) +
 	    dir->n_columns * sizeof(*dir->columns);
+	/* NOLINTNEXTLINE(*UnixAPI): a page has a run, so this is not 0 */
 	p = malloc(len + dir->n_columns * sizeof(*w->sorted) +
 	    n * (sizeof(*w->pick) + sizeof(*w->n) + sizeof(*w->n_exc) +
 	    sizeof(*w->has) + sizeof(*w->width)));

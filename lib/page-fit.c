@@ -24,6 +24,7 @@ page_rank(const uint64_t *r, uint32_t n)
 
 	for (i = 0; i < n; i++)
 		sum += column_width(r[i]);
+	/* NOLINTNEXTLINE(*DivideZero): nothing is divided if n is 0 */
 	sum = n == 0 ? 0 : 2 * sum / n;
 	/* Half bits count as long as there are ranks for them. */
 	return (uint8_t)(sum < 48 ? 1 + sum : 49 + (sum - 48) / 6);

@@ -140,9 +140,10 @@ fit_floats(struct page_packer *pk, struct page_run *run, const int64_t *m,
 {
 	uint32_t i, n_exc = 0, n = run->n;
 	struct page_fit raw;
+	bool some;
 
-	run->scale = DEC_RAW;
-	if (column_scale_fit(m, scale, n, &run->scale) > 0) {
+	some = column_scale_fit(m, scale, n, &run->scale) > 0;
+	if (some) {
 		n_exc = column_scale_to(m, scale, n, run->scale, pk->v,
 		    pk->except);
 		fit_integers(pk, pk->v, n, n_exc == 0, fit, r);
@@ -153,8 +154,7 @@ fit_floats(struct page_packer *pk, struct page_run *run, const int64_t *m,
 	for (i = 0; i < n; i++)
 		pk->bits[i] = as_i64(f64_bits(dec_to_f64(m[i], scale[i])));
 	fit_integers(pk, pk->bits, n, true, &raw, pk->bits_r);
-	if (run->scale != DEC_RAW &&
-	    fit->bits + (uint64_t)n_exc * EXCEPTION_BITS < raw.bits)
+	if (some && fit->bits + (uint64_t)n_exc * EXCEPTION_BITS < raw.bits)
 		return add_exceptions(pk, run, m, scale, n_exc, err);
 	run->scale = DEC_RAW;
 	*fit = raw;

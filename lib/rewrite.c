@@ -79,12 +79,12 @@ widen(struct metric *m, const struct rewrite_sample *s)
 	const struct dec d = { s->m, s->scale };
 	uint8_t type = m->type;
 
-	if (s->is_int && !ntdb_type_is_int(type))
+	if (s->is_int && ntdb_type_is_int(type)) {
+		if (s->m < INT32_MIN || s->m > INT32_MAX)
+			type = NTDB_INT64;
+	} else if (s->is_int || ntdb_type_is_int(type) || !dec_fits_f32(d)) {
 		type = NTDB_FLOAT64;
-	else if (s->is_int && (s->m < INT32_MIN || s->m > INT32_MAX))
-		type = NTDB_INT64;
-	else if (!s->is_int && (ntdb_type_is_int(type) || !dec_fits_f32(d)))
-		type = NTDB_FLOAT64;
+	}
 	if (type == m->type)
 		return;
 	m->type = type;

@@ -109,7 +109,7 @@ take_log(struct changes *c, struct ntdb_error *err)
 		return 0;
 	wal_reader_init(&r, &s->wal, from, s->log_end, s->dir.wal_path);
 	while ((rc = wal_reader_next(&r, err)) == 0) {
-		while ((rc = batch_next(&r.batch, &rec)) == 0)
+		while (batch_next(&r.batch, &rec) == 0)
 			if (rec.kind == REC_SAMPLE)
 				add(c, rec.id, rec.t, rec.t);
 		keep_short(c, &next);
@@ -131,7 +131,7 @@ rollup_log_first(struct snapshot *s, int64_t *first, struct ntdb_error *err)
 	wal_reader_init(&r, &s->wal, s->wal.head.len, s->log_end,
 	    s->dir.wal_path);
 	while ((rc = wal_reader_next(&r, err)) == 0)
-		while ((rc = batch_next(&r.batch, &rec)) == 0)
+		while (batch_next(&r.batch, &rec) == 0)
 			if (rec.kind == REC_SAMPLE && rec.t < *first)
 				*first = rec.t;
 	wal_reader_release(&r);

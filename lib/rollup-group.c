@@ -284,7 +284,6 @@ run_jobs(struct group *g, struct ntdb_error *err)
 		}
 		/* What jobs before this have written here counts too. */
 		r = written ? open_source(g, &why) : 0;
-		written = false;
 		if (r == 0)
 			r = run_job(g, d, &why);
 		written = d->dest == g->source && values(run->res) > before;

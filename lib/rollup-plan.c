@@ -289,9 +289,9 @@ rollup_name(const struct rollup_def *d, const char *source, size_t len,
 void
 rollup_example(const struct rollup_def *d, struct buf *out)
 {
-	const char *g = d->job->source_metric != NULL ?
-	    d->job->source_metric : d->job->source_pattern;
-	const bool is_glob = d->job->source_pattern != NULL;
+	const bool is_glob = d->job->source_metric == NULL;
+	const char *g = is_glob ? d->job->source_pattern :
+	    d->job->source_metric;
 
 	buf_clear(out);
 	for (; *g != '\0'; g++) {

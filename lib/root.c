@@ -142,7 +142,7 @@ create_engine_file(struct ntdb *db, struct ntdb_error *err)
 
 	if ((r = io_exists(db->fd, ENGINE_FILE, ENGINE_FILE, err)) != 0)
 		return r < 0 ? r : 0;
-	if ((r = engine_config_template(&text)) != 0 || !buf_ok(&text))
+	if (engine_config_template(&text) != 0 || !buf_ok(&text))
 		r = err_nomem(err);
 	else if ((r = io_owner_of(db->fd, &owner, db->path, err)) == 0)
 		r = io_publish(db->fd, ENGINE_FILE, text.data, text.len, true,

@@ -12,7 +12,7 @@
 
 #define SEAL_TEMP IO_MAINT_TEMP	/* end of the name of a file being made */
 #define SLICE_SAMPLES (1u << 19)	/* most samples of a sealed page */
-#define SLICE_AIM (SLICE_SAMPLES / 8 * 7) /* by the estimate */
+#define SLICE_AIM (7 * (SLICE_SAMPLES >> 3)) /* by the estimate */
 #define PAGE_FULL (SLICE_SAMPLES / 2)	/* from here on it may stay as it is */
 #define LIST_MIN 65536		/* larger files have a list of last samples */
 

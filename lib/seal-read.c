@@ -145,8 +145,8 @@ take_samples(struct sealer *s, struct open_page *pg,
 	int r;
 
 	page_run_groups(&pg->dir, run, &tg, &vg);
-	if ((r = group(&s->f, pg, tg, &times, &why)) != 0 ||
-	    (r = group(&s->f, pg, vg, &values, &why)) != 0)
+	if (group(&s->f, pg, tg, &times, &why) != 0 ||
+	    group(&s->f, pg, vg, &values, &why) != 0)
 		return seal_damaged(s, &why, err);
 	page_times(&pg->dir, run, times, at, n, t);
 	if ((n = clip(t, n, span, &from)) == 0)

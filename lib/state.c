@@ -271,7 +271,7 @@ state_replay(struct state *s, const struct wal *w, uint64_t *tail,
 	while ((rc = wal_reader_next(&r, err)) == 0) {
 		if (r.damage_len > 0)
 			s->damaged = true;
-		while ((rc = batch_next(&r.batch, &rec)) == 0)
+		while (batch_next(&r.batch, &rec) == 0)
 			if ((rc = take_record(s, &rec, err)) != 0)
 				goto done;
 		s->log_pos = r.pos;
