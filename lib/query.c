@@ -48,7 +48,10 @@ query_open_db(struct ntdb_query *q, size_t i, struct ntdb_error *err)
 		return 0;
 	if (q->n_open >= OPEN_MAX_DBS)
 		make_room(q);
-	if ((r = snapshot_borrow(&db->snap, q->root, db->sel->db, err)) != 0)
+	db->snap = db->sel->snap;
+	db->sel->snap = NULL;
+	if (db->snap == NULL && (r = snapshot_borrow(&db->snap, q->root,
+	    db->sel->db, err)) != 0)
 		return r;
 	if (db->snap->damage.code != 0 &&
 	    (r = pagecache_damage(q->cache, db->snap, &db->snap->damage,

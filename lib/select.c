@@ -27,8 +27,10 @@ selection_release(struct selection *sel)
 {
 	size_t i;
 
-	for (i = 0; i < sel->n; i++)
+	for (i = 0; i < sel->n; i++) {
 		free(sel->dbs[i].ids);
+		snapshot_give_back(sel->dbs[i].snap);
+	}
 	free(sel->dbs);
 	memset(sel, 0, sizeof(*sel));
 }
@@ -237,7 +239,10 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
 		r = collect(&snap->state, marks, d, err);
 	}
 	free(marks);
-	snapshot_give_back(snap);
+	if (r == 0 && d->n > 0)
+		d->snap = snap;
+	else
+		snapshot_give_back(snap);
 	return r;
 }
 
@@ -287,7 +292,11 @@ select_all(struct ntdb *root, const struct target *targets, size_t n,
 
 		r = select_in(root, names[i], targets, n, opt, d, err);
 		if (d->n > 0) {
-			sel->n++;
+			/* The others are opened when they are read. */
+			if (sel->n++ > 0) {
+				snapshot_give_back(d->snap);
+				d->snap = NULL;
+			}
 		} else {
 			free(d->ids);
 			d->ids = NULL;

@@ -10,6 +10,8 @@ struct selected {
 	char	db[DB_NAME_MAX + 1];
 	uint32_t *ids;		/* owned; sorted by name */
 	size_t	n;
+	struct snapshot *snap;	/* lent: that in which they were found, of the
+				 * first database; whoever takes it sets NULL */
 };
 
 /* Sorted by the bytes of DB/METRIC. */
