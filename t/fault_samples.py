@@ -6,6 +6,7 @@ of the command's lines the first so many.
 
 import itertools
 import os
+import re
 import shutil
 import tarfile
 
@@ -163,6 +164,17 @@ class Flush(Samples):
 
     def __init__(self, name, base, before, *options, **kw):
         super().__init__(name, ["ntdb-flush", *options], base, before, **kw)
+
+    def must_tell(self, fault, hit, said, root):
+        """A catalog that comes behind the log, which has all names, is left
+        to the next flush without a word.
+        """
+        with open(root + "/engine.ini") as f:
+            behind = re.search("^profile = (balanced|throughput)$", f.read(),
+                               re.M)
+        if behind and ".catalog.json" in fault.path(hit):
+            return []
+        return super().must_tell(fault, hit, said, root)
 
     def complete(self, root):
         with open(root + "/k/k.wal", "rb") as f:
