@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "checkpoint.h"
+#include "checksum.h"
 #include "error.h"
 
 #define FILE_MAX ((size_t)1 << 30)
 #define TAIL_LEN 256		/* the last two lines are shorter */
 #define COMPACT_LINES 1024	/* shorter files are left alone */
 #define COMPACT_TIMES 4		/* lines per line that counts */
-#define NUMBERS_MAX 48		/* `,NUMBER,EPOCH' and line end */
+#define NUMBERS_MAX 64		/* `,NUMBER,EPOCH,CHECK' and line end */
+#define CHECK_LEN 8		/* hexadecimal digits */
 
 /* ---- entries by key */
 
@@ -146,6 +148,13 @@ scan_signed(const char *p, const char *end, int64_t *out)
 	return true;
 }
 
+/* `,CHECK' of a line, with a NUL. */
+static void
+format_check(char out[CHECK_LEN + 2], const char *line, size_t len)
+{
+	snprintf(out, CHECK_LEN + 2, ",%08" PRIx32, checksum(line, len));
+}
+
 /* The last comma in [p, end), or NULL. */
 static const char *
 last_comma(const char *p, const char *end)
@@ -156,14 +165,32 @@ last_comma(const char *p, const char *end)
 	return NULL;
 }
 
+/* Take the check off the end of a line, if it is that of what is before. */
+static bool
+take_check(const char *line, const char **end)
+{
+	char want[CHECK_LEN + 2];
+	const char *at;
+
+	if (*end - line < CHECK_LEN + 1)
+		return false;
+	at = *end - CHECK_LEN - 1;
+	format_check(want, line, (size_t)(at - line));
+	if (memcmp(at, want, CHECK_LEN + 1) != 0)
+		return false;
+	*end = at;
+	return true;
+}
+
 /* A line without its end. */
 static bool
 scan_line(const char *line, const char *end, size_t *key_len,
     int64_t *number, uint64_t *epoch)
 {
-	const char *b = last_comma(line, end), *a;
+	const char *b, *a;
 
-	if (b == NULL || (a = last_comma(line, b)) == NULL || a == line)
+	if (!take_check(line, &end) || (b = last_comma(line, end)) == NULL ||
+	    (a = last_comma(line, b)) == NULL || a == line)
 		return false;
 	*key_len = (size_t)(a - line);
 	return scan_signed(a + 1, b, number) &&
@@ -180,8 +207,11 @@ take_line(struct checkpoints *c, const char *line, const char *end,
 	size_t len;
 
 	c->lines++;
-	if (!scan_line(line, end, &len, &number, &epoch))
+	if (!scan_line(line, end, &len, &number, &epoch)) {
+		if (c->n_bad++ == 0)
+			c->first_bad = c->lines;
 		return 0;
+	}
 	if ((e = find(c, line, len)) == NULL &&
 	    (e = add(c, line, len, err)) == NULL)
 		return NTDB_ESYS;
@@ -313,13 +343,19 @@ checkpoints_forget(struct checkpoints *c, const char *job)
 static void
 add_line(struct buf *out, const struct checkpoint *e)
 {
-	char numbers[NUMBERS_MAX];
+	char text[NUMBERS_MAX];
+	size_t at = out->len;
 	int n;
 
-	n = snprintf(numbers, sizeof(numbers), ",%" PRId64 ",%" PRIu64 "\n",
-	    e->number, e->epoch);
+	n = snprintf(text, sizeof(text), ",%" PRId64 ",%" PRIu64, e->number,
+	    e->epoch);
 	buf_add(out, e->key, e->key_len);
-	buf_add(out, numbers, (size_t)n);
+	buf_add(out, text, (size_t)n);
+	if (!buf_ok(out))
+		return;
+	format_check(text, (const char *)out->data + at, out->len - at);
+	buf_add(out, text, CHECK_LEN + 1);
+	buf_add_u8(out, '\n');
 }
 
 static bool
@@ -395,15 +431,12 @@ checkpoints_save(struct checkpoints *c, int dirfd, const char *path,
     struct ntdb_error *err)
 {
 	struct buf b = BUF_INIT;
-	const bool anew = c->lines > COMPACT_LINES &&
-	    c->lines / COMPACT_TIMES > c->n;
+	const bool anew = c->torn || c->n_bad > 0 ||
+	    (c->lines > COMPACT_LINES && c->lines / COMPACT_TIMES > c->n);
 	uint64_t n;
 	uint32_t i;
 	int r = 0;
 
-	/* What is torn may look like a line: behind a comma it does not. */
-	if (c->torn && !anew)
-		buf_add(&b, ",\n", 2);
 	if ((n = add_lines(c, anew, &b)) == 0 && !anew)
 		goto done;
 	if (!buf_ok(&b)) {
@@ -422,6 +455,7 @@ checkpoints_save(struct checkpoints *c, int dirfd, const char *path,
 	c->lines = anew ? n : c->lines + n;
 	c->len = anew ? b.len : c->len;
 	c->torn = false;
+	c->n_bad = c->first_bad = 0;
 	for (i = 0; i < c->n; i++)
 		c->at[i].changed = false;
 done:

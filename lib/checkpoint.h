@@ -1,10 +1,12 @@
 /*
  * Floor 4.  How far rollups have come: rollup.checkpoints.log.
  *
- * A text file of lines KEY,NUMBER,EPOCH.  Of lines with the same key the last
- * one counts; a line that is not of this form, such as the end of one that a
- * power cut has torn, is passed over.  A key may have commas in it: the two
- * numbers are what stands behind the last two.
+ * A text file of lines KEY,NUMBER,EPOCH,CHECK.  Of lines with the same key the
+ * last one counts.  A line that is not of this form, such as the end of one
+ * that a power cut has torn, or of which CHECK is not the CRC-32, in eight
+ * hexadecimal digits, of what stands before its comma, is passed over: one
+ * wrong digit would keep buckets from being looked at for ever.  A key may
+ * have commas in it.
  *
  *   JOB::METRIC,NEXT,EPOCH    all buckets of this metric that begin before
  *                             NEXT (ns) are written; EPOCH of the log then
@@ -37,6 +39,7 @@ struct checkpoints {
 	uint32_t index_size;	/* power of two */
 	uint64_t lines, len;	/* of the file, as it was read */
 	bool	torn;		/* its last line has no end */
+	uint64_t n_bad, first_bad;	/* lines that were passed over; from 1 */
 };
 
 /*
@@ -60,8 +63,8 @@ void checkpoints_forget(struct checkpoints *c, const char *job);
 
 /*
  * Append what has changed with one write, and sync; or, where most of the
- * file does not count any more, replace it.  Nothing changed: nothing is
- * done.
+ * file does not count any more, or something in it is wrong or torn, replace
+ * it.  Nothing changed: nothing is done.
  */
 int checkpoints_save(struct checkpoints *c, int dirfd, const char *path,
     const struct io_owner *owner, const char *display,

@@ -10,11 +10,11 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$NTDB_SRC/t"
 exec python3 -c '
 from rollup_changes import *
 
-plan(106)
+plan(108)
 for case in [corrected_in_all_levels, in_order_but_late, history,
              switch_of_late, kinds, types_widen, large_sums, rebuilds,
-             definitions, checkpoints, lost_logs, reborn, late_in_log,
-             several_groups, stopped, killed, read_meanwhile, damaged]:
+             definitions, checkpoints, wrong_digits, lost_logs, reborn,
+             late_in_log, several_groups, stopped, killed, read_meanwhile, damaged]:
     case()
 campaign(200 if is_long() else 25)
 done()

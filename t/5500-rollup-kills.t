@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import time
+import zlib
 from blackbox import *
 from oracle import NS, Store, scan_civil
 from rollups import *
@@ -166,7 +167,7 @@ def long_checkpoints():
     """The base, with so many that do not count that they are replaced."""
     copy_tree(base, root)
     with open(root + "/z/rollup.checkpoints.log", "a") as f:
-        f.write("m::a,0,1\n" * 2000)
+        f.write("m::a,0,1,%08x\n" % zlib.crc32(b"m::a,0,1") * 2000)
     return os.path.getsize(root + "/z/rollup.checkpoints.log")
 
 

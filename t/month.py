@@ -447,7 +447,7 @@ def check_sizes(month):
     for db in (HOME, PLANT, "hourly"):
         with open("%s/%s/rollup.checkpoints.log" % (month.root, db)) as f:
             lines = f.read().splitlines()
-        need = len({line.rsplit(",", 2)[0] for line in lines})
+        need = len({line.rsplit(",", 3)[0] for line in lines})
         ok(len(lines) <= max(1024, 4 * need) + 2 * need,
            "%s: %d lines of checkpoints, %d count" % (db, len(lines), need))
     before = sum(data_bytes(month.root, db) for db in (HOME, PLANT))

@@ -4,6 +4,7 @@ import fcntl
 import glob
 import itertools
 import json
+import re
 import shutil
 import subprocess
 
@@ -360,7 +361,33 @@ def checkpoints():
             if r.status or r.out or r.err or w.differs():
                 bad.append((end, r, w.differs()))
     same(bad, [], "torn at %d places: two runs set it right" % len(ends))
-    copy_tree(base, w.root)
+
+
+def wrong_digits():
+    """A number says more than was written, while a bucket is not over."""
+    w = cascade()
+    w.now = T0 + 299 * 50 * NS + NS
+    w.put(series("i", T0, 50 * NS, 300))
+    w.run_is_right("a run")
+    w.now = T0 + 400 * DAY
+    base = w.root + ".base"
+    copy_tree(w.root, base)
+    path = w.root + "/s/rollup.checkpoints.log"
+    with open(path, "rb") as f:
+        whole = f.read()
+    places = [m.start(1) for m in re.finditer(
+        rb"^.*,-?([1-8])\d*,\d+,[0-9a-f]{8}$", whole, re.M)]
+    bad = []
+    for at in places:
+        copy_tree(base, w.root)
+        with open(path, "r+b") as f:
+            f.seek(at)
+            f.write(b"%d" % (int(whole[at:at + 1]) + 1))
+        r = w.rollup()
+        if r.status or r.out or r.err or w.differs():
+            bad.append((whole[at - 30:at + 30], r, w.differs()))
+    same((len(places) > 2, bad), (True, []),
+         "a wrong digit in each of %d lines" % len(places))
 
 
 def lost_logs():

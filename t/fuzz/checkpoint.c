@@ -1,16 +1,20 @@
 /*
- * rollup.checkpoints.log.  Input: its text.
+ * rollup.checkpoints.log.  Input: its text, mostly without the checks of its
+ * lines, which are added.
  *
  *   - Every entry that is read is found, and is what it says after changes
  *     were saved and the file was read again.
  *   - Its end tells the same as all of it.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "checkpoint.h"
+#include "checksum.h"
 #include "fuzz.h"
 
 #define FILE_NAME "checkpoints"
@@ -90,6 +94,27 @@ save(struct checkpoints *c, int dirfd, const struct io_owner *owner)
 	checkpoints_release(&again);
 }
 
+/* Write the text with a check behind each line that has an end. */
+static void
+write_checked(const char *dir, const char *p, size_t len)
+{
+	const char *end = p + len, *nl;
+	struct buf b = BUF_INIT;
+	char check[16];
+
+	for (; len > 0 && (nl = memchr(p, '\n', (size_t)(end - p))) != NULL;
+	    p = nl + 1) {
+		buf_add(&b, p, (size_t)(nl - p));
+		snprintf(check, sizeof(check), ",%08x\n",
+		    (unsigned)checksum(p, (size_t)(nl - p)));
+		buf_add(&b, check, strlen(check));
+	}
+	buf_add(&b, p, (size_t)(end - p));
+	must(buf_ok(&b));
+	fuzz_write(dir, FILE_NAME, b.data, b.len);
+	buf_release(&b);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -104,8 +129,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(io_owner_of(dirfd, &owner, dir, NULL) == 0);
 	must(checkpoints_tail(&t, dirfd, FILE_NAME, NULL) == NTDB_END);
 	/* The length of the input decides what the file has before it. */
-	if (size % 4 != 0)
+	if (size % 8 == 1)
 		fuzz_write(dir, FILE_NAME, data, size);
+	else if (size % 4 != 0)
+		write_checked(dir, (const char *)data, size);
 	must(checkpoints_read(&c, dirfd, FILE_NAME, FILE_NAME, NULL) == 0);
 	check(&c);
 	check_tail(&c, dirfd);

@@ -8,15 +8,52 @@
 #include "tap.h"
 
 #define NAME "points"
-#define LINE 12		/* bytes of `j::m,NNNN,1' */
+#define LINE 21		/* bytes of `j::m,NNNN,1,CHECK' */
+#define TEXT_MAX 4096
 
 static int dirfd = -1;
 static struct io_owner owner;
 
+/* CRC-32 as ntdb-format(5) has it, bit by bit. */
+static uint32_t
+crc(const char *p, size_t len)
+{
+	uint32_t c = ~(uint32_t)0;
+	int bit;
+
+	while (len-- > 0) {
+		c ^= (uint8_t)*p++;
+		for (bit = 0; bit < 8; bit++)
+			c = c >> 1 ^ (c & 1 ? 0xedb88320 : 0);
+	}
+	return ~c;
+}
+
+/* The text with its check behind each whole line; in a buffer of its own. */
+static const char *
+checked(const char *text)
+{
+	static char out[TEXT_MAX];
+	char *to = out;
+	const char *nl;
+
+	for (; (nl = strchr(text, '\n')) != NULL; text = nl + 1)
+		to += sprintf(to, "%.*s,%08x\n", (int)(nl - text), text,
+		    (unsigned)crc(text, (size_t)(nl - text)));
+	strcpy(to, text);
+	return out;
+}
+
+static void
+put_as_is(const char *text)
+{
+	scratch_write(dirfd, NAME, text, strlen(text));
+}
+
 static void
 put(const char *text)
 {
-	scratch_write(dirfd, NAME, text, strlen(text));
+	put_as_is(checked(text));
 }
 
 static void
@@ -61,18 +98,32 @@ entry(const struct checkpoints *c, const char *job, const char *metric,
 	return out;
 }
 
-/* What a file of this one line says of a::m. */
+/* What the file says of a::m. */
 static void
-one_line(const char *line, const char *want)
+is_entry(const char *want, const char *name)
 {
 	char got[64];
 	struct checkpoints c;
 
-	put(line);
 	read_all(&c);
 	is_str(entry(&c, "a", "m", got), want, "%.*s",
-	    (int)strcspn(line, "\n"), line);
+	    (int)strcspn(name, "\n"), name);
 	checkpoints_release(&c);
+}
+
+/* The same of a file of this one line, with its check. */
+static void
+one_line(const char *line, const char *want)
+{
+	put(line);
+	is_entry(want, line);
+}
+
+static void
+as_it_is(const char *line, const char *want)
+{
+	put_as_is(line);
+	is_entry(want, line);
 }
 
 static void
@@ -98,6 +149,52 @@ test_lines(void)
 	one_line("a::m,5,7\na::m,6,x\n", "5,7");
 	one_line("a::m,5,7\na::m,6", "5,7");
 	one_line("\n,,\n,1,2\na::m,5,7\n", "5,7");
+}
+
+/* Checks from Python's zlib.crc32. */
+static void
+test_checks(void)
+{
+	as_it_is("a::m,5,7,f8fbeb3b\n", "5,7");
+	as_it_is("a::m,5,7\n", "-");
+	as_it_is("a::m,5,7,\n", "-");
+	as_it_is("a::m,5,7,f8fbeb3\n", "-");
+	as_it_is("a::m,5,7,f8fbeb3b0\n", "-");
+	as_it_is("a::m,5,7,F8FBEB3B\n", "-");
+	as_it_is("a::m,5,7,f8fbeb3b", "-");
+	as_it_is("a::m,5,7;f8fbeb3b\n", "-");
+	as_it_is("a::m,6,7,f8fbeb3b\n", "-");
+	as_it_is(",f8fbeb3b\nf8fbeb3b\n,\n\n", "-");
+}
+
+/* One bit of two lines, whichever: each is there as it was, or is not. */
+static void
+test_bits(void)
+{
+	char text[TEXT_MAX], got[64];
+	struct checkpoints c;
+	int wrong = 0, neither = 0;
+	size_t len, i;
+
+	strcpy(text, checked("a::m,15,7\na::n,-20,8\n"));
+	len = strlen(text);
+	for (i = 0; i < 8 * len; i++) {
+		const char *e;
+
+		text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
+		scratch_write(dirfd, NAME, text, len);
+		text[i / 8] = (char)(text[i / 8] ^ 1 << i % 8);
+		read_all(&c);
+		e = entry(&c, "a", "m", got);
+		wrong += strcmp(e, "15,7") != 0 && strcmp(e, "-") != 0;
+		neither += c.n == 0;
+		e = entry(&c, "a", "n", got);
+		wrong += strcmp(e, "-20,8") != 0 && strcmp(e, "-") != 0;
+		wrong += c.n > 1 || (c.n_bad == 0 && !c.torn);
+		checkpoints_release(&c);
+	}
+	is_int(wrong, 0, "one of %zu bits is wrong", 8 * len);
+	is_int(neither, 8, "all but a bit of a line feed cost one line");
 }
 
 static void
@@ -130,6 +227,7 @@ is_file(const char *want, const char *name)
 	size_t len;
 	uint8_t *p = scratch_read(dirfd, NAME, &len);
 
+	want = checked(want);
 	is_mem(p, p == NULL ? 0 : len, want, strlen(want), "%s", name);
 	free(p);
 }
@@ -140,7 +238,7 @@ test_append(void)
 	struct checkpoint_tail t;
 	struct checkpoints c;
 
-	put("a::m,5,7\nb::torn,1,5");
+	put("a::m,5,7\nb::torn,1");
 	is_int(checkpoints_tail(&t, dirfd, NAME, NULL), NTDB_END, "no tail");
 	read_all(&c);
 	set(&c, "", "LOG", 100, 3);
@@ -148,20 +246,16 @@ test_append(void)
 	set(&c, "a", "m", 5, 7);
 	set(&c, "a", "n", 6, 3);
 	save(&c);
-	is_file("a::m,5,7\nb::torn,1,5,\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
-	    "what is new is appended on lines of its own");
+	is_file("a::m,5,7\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
+	    "what is torn is left out");
 	save(&c);
-	is_file("a::m,5,7\nb::torn,1,5,\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
+	is_file("a::m,5,7\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n",
 	    "nothing is new");
 	set(&c, "a", "m", 9, 3);
 	save(&c);
-	is_file("a::m,5,7\nb::torn,1,5,\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n"
+	is_file("a::m,5,7\na::n,6,3\n::LOG,100,3\n::DUE,-8,77\n"
 	    "a::m,9,3\n::LOG,100,3\n::DUE,-8,77\n",
 	    "the two lines of the file stand last again");
-	checkpoints_release(&c);
-	read_all(&c);
-	ok(checkpoints_find(&c, "b", "torn", 4) == NULL,
-	    "what was torn is no line when others follow");
 	checkpoints_release(&c);
 	is_int(checkpoints_tail(&t, dirfd, NAME, NULL), 0, "a tail");
 	is_int(t.log_pos, 100, "its position");
@@ -176,6 +270,21 @@ test_append(void)
 	    "nor before something that is torn");
 	is_int(checkpoints_tail(&t, dirfd, "none", NULL), NTDB_END,
 	    "nor in a file that is not there");
+}
+
+/* A line that is wrong is gone with the next save. */
+static void
+test_mended(void)
+{
+	struct checkpoints c;
+
+	put_as_is("a::m,5,8,f8fbeb3b\na::m,5,7,f8fbeb3b\n");
+	read_all(&c);
+	is_u64(c.n_bad, 1, "one line is wrong");
+	is_u64(c.first_bad, 1, "the first");
+	save(&c);
+	is_file("a::m,5,7\n", "and then it is gone");
+	checkpoints_release(&c);
 }
 
 /* Whatever was in the file, and in which order: ::LOG and ::DUE come last. */
@@ -208,7 +317,7 @@ test_compact(void)
 	/* 1,100 lines of the same length. */
 	for (i = 0; i < 1100; i++) {
 		sprintf(text, "j::m,%zu,1\n", 1000 + i);
-		memcpy(lines + LINE * i, text, LINE);
+		memcpy(lines + LINE * i, checked(text), LINE);
 	}
 	scratch_write(dirfd, NAME, lines, LINE * 1000);
 	read_all(&c);
@@ -216,7 +325,7 @@ test_compact(void)
 	save(&c);
 	checkpoints_release(&c);
 	free(scratch_read(dirfd, NAME, &len));
-	is_u64(len, LINE * 1000 + 9, "a file of 1,000 lines is left alone");
+	is_u64(len, LINE * 1000 + 18, "a file of 1,000 lines is left alone");
 	scratch_write(dirfd, NAME, lines, LINE * 1100);
 	read_all(&c);
 	set(&c, "j", "n", 4, 1);
@@ -250,8 +359,11 @@ main(void)
 	if (io_owner_of(dirfd, &owner, "scratch", NULL) != 0)
 		bail("no owner");
 	test_lines();
+	test_checks();
+	test_bits();
 	test_keys();
 	test_append();
+	test_mended();
 	test_order();
 	test_compact();
 	return done_testing();
