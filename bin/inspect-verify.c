@@ -4,14 +4,45 @@
 
 #include "inspect.h"
 
+struct telling {
+	struct inspect *ins;
+	bool	aside;		/* the list of these has been begun */
+};
+
+/* The findings end where the list of files that were put aside begins. */
+static void
+begin_aside(struct telling *t)
+{
+	if (t->aside || !t->ins->json)
+		return;
+	t->aside = true;
+	json_close(&t->ins->out, ']');
+	json_open(&t->ins->out, "aside", '[');
+}
+
+static void
+tell_aside(struct telling *t, const char *file)
+{
+	begin_aside(t);
+	if (t->ins->json)
+		json_text(&t->ins->out, NULL, file);
+	else if (t->ins->cli.verbose)
+		printf("%s: was put aside, and is not read\n", file);
+}
+
 /* A finding is a failure: it is told on stderr, and in the JSON. */
 static int
 on_found(void *arg, const struct ntdb_finding *found)
 {
 	const struct ntdb_error *what = &found->what;
-	struct inspect *ins = arg;
+	struct telling *t = arg;
+	struct inspect *ins = t->ins;
 	struct json *out = &ins->out;
 
+	if (what->code == 0) {
+		tell_aside(t, what->path);
+		return inspect_go_on();
+	}
 	cli_fail(&ins->cli, what);
 	if (!ins->json)
 		return 0;
@@ -43,6 +74,7 @@ json_result(struct json *out, const struct ntdb_verify_result *res)
 int
 inspect_verify(struct inspect *ins, struct ntdb_error *err)
 {
+	struct telling telling = { ins, false };
 	struct ntdb_verify_result res;
 	struct json *out = &ins->out;
 	int rc;
@@ -53,8 +85,10 @@ inspect_verify(struct inspect *ins, struct ntdb_error *err)
 		json_text(out, "database", ins->name);
 		json_open(out, "findings", '[');
 	}
-	rc = ntdb_verify(ins->db, ins->name, on_found, ins, &res, err);
+	rc = ntdb_verify(ins->db, ins->name, on_found, &telling, &res,
+	    err);
 	if (ins->json) {
+		begin_aside(&telling);
 		json_close(out, ']');
 		json_result(out, &res);
 		json_close(out, '}');

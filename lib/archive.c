@@ -103,23 +103,21 @@ find_end(struct archive *a, struct ntdb_error *err)
 	if (a->size - a->end > END_LEN &&
 	    (r = search(a, a->end + TAR_BLOCK, &found, err)) != 0)
 		return r;
-	if (found || (code != NTDB_END && a->size - a->end > TAR_BLOCK))
-		return damaged(a, "no header of a member", err);
-	return 0;
+	if (!found && (code == NTDB_END || a->size - a->end <= TAR_BLOCK))
+		return 0;
+	a->headless = !found;
+	return damaged(a, "no header of a member", err);
 }
 
-int
-archive_open(struct archive *a, int dirfd, const char *period,
-    const struct io_owner *owner, struct ntdb_error *err)
+static int
+init(struct archive *a, int dirfd, int flags, struct ntdb_error *err)
 {
 	struct stat st;
 	int fd;
 
-	memset(a, 0, sizeof(*a));
 	a->dirfd = dirfd;
-	archive_name(period, a->name);
 	a->fd = -1;
-	fd = io_open(dirfd, a->name, O_RDWR | O_CREAT, 0600, a->name, err);
+	fd = io_open(dirfd, a->name, flags, 0600, a->name, err);
 	if (fd < 0)
 		return fd;
 	a->fd = fd;
@@ -128,11 +126,36 @@ archive_open(struct archive *a, int dirfd, const char *period,
 	if (!S_ISREG(st.st_mode))
 		return err_at(err, NTDB_ECREATE, a->name, -1,
 		    "not a regular file");
-	a->changed = st.st_size == 0;
+	a->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int
+archive_open(struct archive *a, int dirfd, const char *period,
+    const struct io_owner *owner, struct ntdb_error *err)
+{
+	int r;
+
+	memset(a, 0, sizeof(*a));
+	archive_name(period, a->name);
+	if ((r = init(a, dirfd, O_RDWR | O_CREAT, err)) != 0)
+		return r;
+	a->changed = a->size == 0;
 	if (a->changed)
 		return io_own_fd(a->fd, owner, false, a->name, err);
-	a->size = (uint64_t)st.st_size;
 	return find_end(a, err);
+}
+
+int
+archive_open_read(struct archive *a, int dirfd, const char *name,
+    struct ntdb_error *err)
+{
+	int r;
+
+	memset(a, 0, sizeof(*a));
+	snprintf(a->name, sizeof(a->name), "%s", name);
+	r = init(a, dirfd, O_RDONLY, err);
+	return r != 0 ? r : find_end(a, err);
 }
 
 void
@@ -142,28 +165,39 @@ archive_close(struct archive *a)
 }
 
 int
-archive_find(const struct archive *a, const char *name,
+archive_next(const struct archive *a, uint64_t *pos,
     struct archive_member *m, struct ntdb_error *err)
 {
 	uint8_t block[TAR_BLOCK];
-	struct tar_member head;
-	bool found = false;
-	uint64_t pos;
 	int r;
 
-	for (pos = 0; pos < a->end; pos += TAR_BLOCK +
-	    tar_padded(head.size)) {
-		if ((r = read_block(a, pos, block, err)) != 0)
-			return r;
-		if (tar_head_unpack(block, &head) != 0)
-			return damaged(a, "has been changed", err);
-		if (strcmp(head.name, name) != 0)
+	if (*pos >= a->end)
+		return NTDB_END;
+	if ((r = read_block(a, *pos, block, err)) != 0)
+		return r;
+	if (tar_head_unpack(block, &m->head) != 0)
+		return damaged(a, "has been changed", err);
+	m->at = *pos;
+	*pos += TAR_BLOCK + tar_padded(m->head.size);
+	return 0;
+}
+
+int
+archive_find(const struct archive *a, const char *name,
+    struct archive_member *m, struct ntdb_error *err)
+{
+	struct archive_member next;
+	bool found = false;
+	uint64_t pos = 0;
+	int r;
+
+	while ((r = archive_next(a, &pos, &next, err)) == 0) {
+		if (strcmp(next.head.name, name) != 0)
 			continue;
-		m->at = pos;
-		m->head = head;
+		*m = next;
 		found = true;
 	}
-	return found ? 0 : NTDB_END;
+	return r != NTDB_END ? r : found ? 0 : NTDB_END;
 }
 
 void

@@ -3,7 +3,8 @@
  *
  * A member counts from when its header is there, which is written last, after
  * its contents are synced: a header never stands before contents that are not
- * whole, whatever is killed.  Who calls any of this holds maint.lock.
+ * whole, whatever is killed.  Who calls any of this holds maint.lock, but for
+ * archive_open_read, which may see a member half made.
  */
 #ifndef NTDB_ARCHIVE_H
 #define NTDB_ARCHIVE_H
@@ -31,6 +32,8 @@ struct archive {
 	bool	changed;	/* what is behind end is of this process */
 	bool	torn;		/* a last member is not whole: it is at end */
 	struct tar_member part;	/* that one */
+	bool	headless;	/* what is at end is no header, nor is any of
+				 * what follows */
 	uint8_t	head[TAR_BLOCK];	/* of the member being added */
 	uint64_t pos;		/* where its contents go on */
 	uint32_t n_syncs;	/* since it was opened */
@@ -43,6 +46,10 @@ struct archive {
  */
 int archive_open(struct archive *a, int dirfd, const char *period,
     const struct io_owner *owner, struct ntdb_error *err);
+
+/* The same of one that is there, by its name and only to be read. */
+int archive_open_read(struct archive *a, int dirfd, const char *name,
+    struct ntdb_error *err);
 void archive_close(struct archive *a);
 
 /* A member of an archive: its header at at, its contents behind that. */
@@ -50,6 +57,10 @@ struct archive_member {
 	uint64_t at;
 	struct tar_member head;
 };
+
+/* The member at pos, which moves behind it.  NTDB_END: there is none. */
+int archive_next(const struct archive *a, uint64_t *pos,
+    struct archive_member *m, struct ntdb_error *err);
 
 /* The last member of a name.  NTDB_END: there is none. */
 int archive_find(const struct archive *a, const char *name,

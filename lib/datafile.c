@@ -45,15 +45,16 @@ read_at(const struct datafile *f, uint64_t pos, size_t len, bool more,
 		} else {
 			a->n = 0;
 			a->at = pos;
-			r = io_pread(f->fd, a->bytes, sizeof(a->bytes), pos,
-			    &a->n, f->name, err);
+			r = io_pread(f->fd, a->bytes, sizeof(a->bytes),
+			    f->base + pos, &a->n, f->name, err);
 			if (r != 0)
 				return r;
 		}
 	}
 	if (a == NULL) {
 		*p = room;
-		return io_pread(f->fd, room, len, pos, got, f->name, err);
+		return io_pread(f->fd, room, len, f->base + pos, got, f->name,
+		    err);
 	}
 	*p = a->bytes + (pos - a->at);
 	*got = a->n - (size_t)(pos - a->at);
@@ -154,13 +155,9 @@ read_head(struct datafile *f, struct ntdb_error *err)
 {
 	uint8_t room[DATA_HEAD_LEN];
 	const uint8_t *p;
-	struct stat st;
 	size_t got;
 	int r;
 
-	if (fstat(f->fd, &st) == -1)
-		return err_sys(err, f->name, "cannot stat");
-	f->size = (uint64_t)st.st_size;
 	r = read_at(f, 0, sizeof(room), true, &p, room, &got, err);
 	if (r != 0)
 		return r;
@@ -175,7 +172,8 @@ int
 datafile_open(struct datafile *f, int dirfd, struct partition part,
     bool writable, struct ntdb_error *err)
 {
-	int r;
+	struct stat st;
+	int r = 0;
 
 	memset(f, 0, sizeof(*f));
 	f->part = part;
@@ -190,13 +188,39 @@ datafile_open(struct datafile *f, int dirfd, struct partition part,
 	if (!writable &&
 	    (f->ahead = malloc(sizeof(*f->ahead))) != NULL)
 		f->ahead->at = f->ahead->n = 0;
+	if (fstat(f->fd, &st) == -1)
+		r = err_sys(err, f->name, "cannot stat");
+	else
+		f->size = (uint64_t)st.st_size;
+	if (r != 0 || (r = read_head(f, err)) != 0)
+		datafile_close(f);
+	return r;
+}
+
+int
+datafile_open_part(struct datafile *f, int fd, uint64_t base, uint64_t size,
+    struct partition part, struct ntdb_error *err)
+{
+	int r;
+
+	memset(f, 0, sizeof(*f));
+	f->part = part;
+	f->base = base;
+	f->size = size;
+	partition_name(part, f->name);
+	f->fd = -1;
+	if (size < DATA_HEAD_LEN)
+		return err_at(err, NTDB_ECORRUPT, f->name, 0,
+		    "not a data file of ntdb");
+	if ((f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		return err_sys(err, f->name, "cannot open");
 	if ((r = read_head(f, err)) != 0)
 		datafile_close(f);
 	return r;
 }
 
-static void
-pack_head(const struct datafile *f, uint8_t p[DATA_HEAD_LEN])
+void
+datafile_pack_head(const struct datafile *f, uint8_t p[DATA_HEAD_LEN])
 {
 	memset(p, 0, DATA_HEAD_LEN);
 	memcpy(p, data_magic, 8);
@@ -217,7 +241,7 @@ datafile_write_head(const struct datafile *f, struct ntdb_error *err)
 {
 	uint8_t p[DATA_HEAD_LEN];
 
-	pack_head(f, p);
+	datafile_pack_head(f, p);
 	return io_pwrite(f->fd, p, sizeof(p), 0, f->name, err);
 }
 
@@ -253,7 +277,7 @@ datafile_create(struct datafile *f, int dirfd, struct partition part,
 	f->file_id = io_random();
 	f->sealed_len = f->sealed_epoch = f->list_at = 0;
 	f->list_len = f->flags = 0;
-	pack_head(f, head);
+	datafile_pack_head(f, head);
 	/* Readers must not see it without a header. */
 	r = io_publish(dirfd, f->name, head, sizeof(head), false, owner,
 	    f->name, err);
@@ -307,8 +331,8 @@ search(const struct datafile *f, uint64_t pos, uint64_t limit)
 	if (chunk == NULL)
 		return limit;
 	for (pos++; pos < limit && found == limit; pos += got) {
-		if (io_pread(f->fd, chunk, SEARCH_CHUNK, pos, &got, f->name,
-		    NULL) != 0 || got == 0)
+		if (io_pread(f->fd, chunk, SEARCH_CHUNK, f->base + pos, &got,
+		    f->name, NULL) != 0 || got == 0)
 			break;
 		for (i = 0; i < got && found == limit; i++) {
 			hit = memchr(chunk + i, 'N', got - i);
@@ -399,7 +423,7 @@ datafile_group(const struct datafile *f, const struct page_ref *ref,
 
 	if (stored == NULL)
 		return err_nomem(err);
-	r = io_pread(f->fd, stored, g->len, at, &got, f->name, err);
+	r = io_pread(f->fd, stored, g->len, f->base + at, &got, f->name, err);
 	if (r == 0 && got < g->len)
 		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)at,
 		    "page is cut short");
@@ -426,8 +450,8 @@ datafile_lasts(const struct datafile *f, struct last_entry **e, uint32_t *n,
 		    (int64_t)f->list_at, "list of last samples is cut short");
 	if ((bytes = malloc(f->list_len)) == NULL)
 		return err_nomem(err);
-	r = io_pread(f->fd, bytes, f->list_len, f->list_at, &got, f->name,
-	    err);
+	r = io_pread(f->fd, bytes, f->list_len, f->base + f->list_at, &got,
+	    f->name, err);
 	if (r == 0)
 		r = place(err, f, f->list_at, lastlist_unpack(bytes, got, e,
 		    n, err));

@@ -44,6 +44,7 @@ struct datafile {
 	int	fd;
 	struct partition part;
 	char	name[PARTITION_NAME_MAX];
+	uint64_t base;		/* where it begins: 0, but in an archive */
 	uint64_t size;		/* of the file, when it was opened */
 	uint64_t sealed_len, sealed_epoch, file_id;
 	uint64_t list_at;	/* list of last samples; 0: none */
@@ -79,6 +80,16 @@ int datafile_open(struct datafile *f, int dirfd, struct partition part,
 int datafile_create(struct datafile *f, int dirfd, struct partition part,
     const struct io_owner *owner, bool *created, struct ntdb_error *err);
 void datafile_close(struct datafile *f);
+
+/*
+ * One that lies in another file, at base: a member of an archive, of which
+ * all that the header says counts.  fd is borrowed.
+ */
+int datafile_open_part(struct datafile *f, int fd, uint64_t base,
+    uint64_t size, struct partition part, struct ntdb_error *err);
+
+/* The header that says what f does. */
+void datafile_pack_head(const struct datafile *f, uint8_t p[DATA_HEAD_LEN]);
 
 /* Write the header, of which sealed_len and what follows it may be new. */
 int datafile_write_head(const struct datafile *f, struct ntdb_error *err);

@@ -728,9 +728,13 @@ int ntdb_inspect_catalog(struct ntdb *db, const char *name,
 struct ntdb_verify_result {
 	uint64_t files, pages, runs, samples, batches;
 	uint64_t damaged;	/* findings reported */
+	uint64_t aside;		/* files that were put aside */
 };
 
-/* Something that is wrong, and what it costs. */
+/*
+ * Something that is wrong, and what it costs; or, with a code of 0, a file
+ * that was put aside because it was damaged or not known, which is not read.
+ */
 struct ntdb_finding {
 	struct ntdb_error what;	/* code, file, offset or line, reason */
 	bool	samples_known;

@@ -12,9 +12,7 @@
 #include <unistd.h>
 
 #include "archive.h"
-#include "bytes.h"
 #include "catalog.h"
-#include "checksum.h"
 #include "error.h"
 #include "retain.h"
 
@@ -43,24 +41,18 @@ struct place {
 
 /*
  * A header that makes all that is copied count, in whatever database the
- * file will be.
+ * file will be; without the bit that may be wrong in the file's own.
  */
-static int
-make_head(struct source *src, const struct log_head *log,
-    struct ntdb_error *err)
+static void
+make_head(struct source *src, const struct log_head *log)
 {
-	const struct datafile *f = &src->f;
-	size_t got;
-	int r;
+	struct datafile f = src->f;
 
-	r = io_pread(f->fd, src->head, DATA_HEAD_LEN, 0, &got, f->name, err);
-	if (r != 0 || f->sealed_len >= src->len)
-		return r;
-	put_u64(src->head + 24, src->len);
-	put_u64(src->head + 32, log->epoch);
-	put_u32(src->head + DATA_HEAD_LEN - 4,
-	    checksum(src->head, DATA_HEAD_LEN - 4));
-	return 0;
+	if (f.sealed_len < src->len) {
+		f.sealed_len = src->len;
+		f.sealed_epoch = log->epoch;
+	}
+	datafile_pack_head(&f, src->head);
 }
 
 static int
@@ -102,7 +94,9 @@ source_open(struct source *src, struct retainer *rt, struct partition part,
 		src->len = src->committed;
 	if (src->len == 0 || (!src->raw && src->len <= DATA_HEAD_LEN))
 		return NTDB_END;
-	return src->raw ? 0 : make_head(src, log, err);
+	if (!src->raw)
+		make_head(src, log);
+	return 0;
 }
 
 /* Whether what was opened is still all of what is there.  lock is held. */
@@ -152,6 +146,9 @@ is_copy(const struct source *src, const struct archive *a, uint64_t at,
 		    err)) != 0)
 			break;
 		*same = got == n;
+		if (!src->raw && pos == 0)
+			memcpy(p, src->head, got < DATA_HEAD_LEN ? got :
+			    DATA_HEAD_LEN);
 		if ((r = io_pread(a->fd, q, n, at + pos, &got, a->name,
 		    err)) != 0)
 			break;

@@ -307,12 +307,25 @@ take_metric(void *arg, uint32_t id, int type, const char *name, size_t len,
 }
 
 int
+state_take_catalog(struct state *s, const char *text, size_t len,
+    const char *display, struct ntdb_error *err)
+{
+	struct catalog_reading c = { s, 0 };
+	const bool empty = s->n_named == 0;
+	int r;
+
+	r = catalog_scan(text, len, display, take_metric, &c, err);
+	if (r == 0 && empty && c.n > s->n_named)
+		r = err_at(err, NTDB_ECORRUPT, display, -1,
+		    "a metric is there twice");
+	return r;
+}
+
+int
 state_read_catalog(struct state *s, int dirfd, const char *display,
     struct ntdb_error *err)
 {
 	struct ntdb_error why = NTDB_ERROR_INIT;
-	struct catalog_reading c = { s, 0 };
-	const bool empty = s->n_named == 0;
 	struct buf text = BUF_INIT;
 	int r;
 
@@ -323,11 +336,8 @@ state_read_catalog(struct state *s, int dirfd, const char *display,
 	else if (r != 0)
 		r = err_at(err, r, display, -1, "%s", why.text);
 	else
-		r = catalog_scan((const char *)text.data, text.len, display,
-		    take_metric, &c, err);
-	if (r == 0 && empty && c.n > s->n_named)
-		r = err_at(err, NTDB_ECORRUPT, display, -1,
-		    "a metric is there twice");
+		r = state_take_catalog(s, (const char *)text.data, text.len,
+		    display, err);
 	buf_release(&text);
 	return r;
 }

@@ -182,6 +182,10 @@ int state_replay(struct state *s, const struct wal *w, uint64_t *tail,
 int state_read_catalog(struct state *s, int dirfd, const char *display,
     struct ntdb_error *err);
 
+/* The same of a text of that form. */
+int state_take_catalog(struct state *s, const char *text, size_t len,
+    const char *display, struct ntdb_error *err);
+
 /*
  * Load the cache.  NTDB_END: there is no valid one, s is empty.  Other
  * failures are for lack of memory only.

@@ -15,6 +15,7 @@ reopen_log(struct verify *v, struct ntdb_error *err)
 	uint64_t tail;
 	int r;
 
+	v->reopened = true;
 	wal_release(&v->s.wal);
 	r = wal_open(&v->s.wal, d->fd, d->wal, false, d->wal_path, err);
 	if (r != 0)
@@ -122,14 +123,15 @@ tell_passed(struct verify *v, const struct datafile *f, uint64_t from,
 		return verify_failed(v, why, 0, NULL, err);
 	snprintf(why->text + len, sizeof(why->text) - len,
 	    " (%llu bytes passed over)", (unsigned long long)(to - from));
-	if (io_pread(f->fd, p, sizeof(p), from, &got, f->name, NULL) == 0 &&
+	if (io_pread(f->fd, p, sizeof(p), f->base + from, &got, f->name,
+	    NULL) == 0 &&
 	    page_head_mend(p, got, &h) == 0 && h.len == to - from)
 		return verify_lost(v, why, h.n_samples, err);
 	return verify_failed(v, why, 0, NULL, err);
 }
 
-static int
-check_pages(struct verify *v, const struct datafile *f, uint64_t limit,
+int
+verify_pages(struct verify *v, const struct datafile *f, uint64_t limit,
     struct ntdb_error *err)
 {
 	uint64_t pos = DATA_HEAD_LEN, from;
@@ -193,7 +195,7 @@ verify_data(struct verify *v, struct ntdb_error *err)
 		r = open_file(v, parts[i], &f, &limit, err);
 		if (r == 0) {
 			v->res->files++;
-			r = check_pages(v, &f, limit, err);
+			r = verify_pages(v, &f, limit, err);
 			datafile_close(&f);
 		} else if (r == NTDB_END) {
 			r = 0;

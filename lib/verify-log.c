@@ -146,6 +146,7 @@ check_record(struct verify *v, uint64_t offset, const struct record *rec,
 	switch (rec->kind) {
 	case REC_SAMPLE:
 		check_sample(v, rec, t);
+		verify_cache_record(v, rec);
 		return 0;
 	case REC_METRIC:
 		return check_metric(v, offset, rec, err);
@@ -189,6 +190,7 @@ check_batch(struct verify *v, struct wal_reader *rd, struct ntdb_error *err)
 	int r;
 
 	v->res->batches++;
+	v->before_cache = rd->batch_pos < v->cached.log_pos;
 	if (rd->damage_len > 0 && (r = tell_damage(v, rd->damage_pos,
 	    rd->damage_pos + rd->damage_len, err)) != 0)
 		return r;
@@ -217,7 +219,7 @@ verify_log(struct verify *v, struct ntdb_error *err)
 	while ((r = wal_reader_next(&rd, &why)) == 0)
 		if ((r = check_batch(v, &rd, err)) != 0)
 			break;
-	pos = rd.pos;
+	pos = v->log_end = rd.pos;
 	wal_reader_release(&rd);
 	if (why.code != 0)
 		return verify_failed(v, &why, 0, NULL, err);

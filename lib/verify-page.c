@@ -189,6 +189,7 @@ check_run(struct page_check *pc, const struct page_run *run,
 	if (r != 0)
 		return tell(pc, &why, run->n, err);
 	verify_list_run(pc->v, pc->ref, &pc->dir, run);
+	verify_cache_run(pc->v, pc->f, run);
 	pc->v->res->samples += run->n;
 	return 0;
 }

@@ -36,13 +36,33 @@ add_count(struct ntdb_error *why, uint64_t n, const char *things)
 	    (unsigned long long)n, things);
 }
 
+/* Name the file as the user knows it. */
+static void
+qualify(const struct verify *v, struct ntdb_error *why)
+{
+	size_t len = strlen(why->text);
+
+	if (v->archive == NULL) {
+		inspect_qualify(&v->s.dir, why);
+		return;
+	}
+	snprintf(why->path, sizeof(why->path), "%s/%s", v->s.dir.name,
+	    v->archive);
+	if (v->member == NULL)
+		return;
+	if (why->offset >= 0)
+		why->offset += (int64_t)v->member_at;
+	snprintf(why->text + len, sizeof(why->text) - len, ", in %s",
+	    v->member);
+}
+
 int
 verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
     const char *things, struct ntdb_error *err)
 {
 	struct ntdb_finding f;
 
-	inspect_qualify(&v->s.dir, why);
+	qualify(v, why);
 	if (things != NULL)
 		add_count(why, n, things);
 	f.what = *why;
@@ -57,13 +77,27 @@ verify_lost(struct verify *v, struct ntdb_error *why, uint64_t samples,
 {
 	struct ntdb_finding f;
 
-	inspect_qualify(&v->s.dir, why);
+	qualify(v, why);
 	if (samples > 0)
 		add_count(why, samples, "samples");
 	f.what = *why;
 	f.samples_known = true;
 	f.samples = samples;
 	return tell(v, &f, err);
+}
+
+int
+verify_note(struct verify *v, const char *file, const char *what)
+{
+	struct ntdb_finding f;
+
+	memset(&f, 0, sizeof(f));
+	snprintf(f.what.path, sizeof(f.what.path), "%s/%s", v->s.dir.name,
+	    file);
+	f.what.offset = -1;
+	snprintf(f.what.text, sizeof(f.what.text), "%s", what);
+	v->res->aside++;
+	return v->found == NULL ? 0 : v->found(v->arg, &f);
 }
 
 /* ----------------------------------------------------- the files of text */
@@ -142,16 +176,22 @@ ntdb_verify(struct ntdb *db, const char *name,
 	v->arg = arg;
 	wal_init(&v->s.wal);
 	state_init(&v->s.state);
+	state_init(&v->cached);
 	if ((r = dbdir_open(&v->s.dir, db, name, err)) == 0 &&
 	    (r = verify_log_head(v, err)) == 0 &&
+	    (r = verify_cache_begin(v, err)) == 0 &&
 	    (r = verify_texts(v, err)) == 0 &&
-	    (r = verify_log(v, err)) == 0)
-		r = verify_data(v, err);
+	    (r = verify_log(v, err)) == 0 &&
+	    (r = verify_data(v, err)) == 0 &&
+	    (r = verify_cache_end(v, err)) == 0)
+		r = verify_others(v, err);
 	if (r == 0 && v->verdict != 0) {
 		r = v->verdict;
 		inspect_copy(err, &v->first);
 	}
 	snapshot_release(&v->s);
+	state_release(&v->cached);
+	free(v->newest);
 	verify_list_release(&v->list);
 	free(v);
 	return r;

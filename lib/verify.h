@@ -31,6 +31,14 @@ struct verify_list {
 	uint64_t damaged;		/* findings before this file */
 };
 
+/* The newest sample of a metric that was found, for verify-cache. */
+struct verify_newest {
+	bool	any;
+	uint8_t	scale;
+	uint32_t kind;			/* of the partition; above: the log */
+	int64_t	t, m;
+};
+
 struct verify {
 	struct snapshot s;	/* opened part by part; s.state: names only */
 	struct ntdb_verify_result *res;
@@ -40,6 +48,15 @@ struct verify {
 	int	verdict;	/* 0, NTDB_ECORRUPT or NTDB_EVERSION */
 	bool	names_known;	/* the catalog could be read */
 	bool	newer;		/* the log cannot be read: data files neither */
+	bool	reopened;	/* the log was replaced meanwhile */
+	uint64_t log_end;	/* of what was read of it */
+	/* The state cache, if there is a valid one; owned. */
+	struct state cached;
+	struct verify_newest *newest;	/* by id, cached.n_slots of them */
+	bool	before_cache;	/* the batch at hand is in the cache */
+	/* The member at hand of an archive; NULL: none. */
+	const char *archive, *member;	/* borrowed */
+	uint64_t member_at;	/* where its contents begin */
 	struct verify_list list;	/* owned; of the data file at hand */
 	/* Room for one slice of a run. */
 	int64_t	t[VERIFY_SLICE], m[VERIFY_SLICE];
@@ -56,6 +73,9 @@ int verify_lost(struct verify *v, struct ntdb_error *why, uint64_t samples,
 int verify_failed(struct verify *v, struct ntdb_error *why, uint64_t n,
     const char *things, struct ntdb_error *err);
 
+/* Something that is no damage, such as a file that was put aside. */
+int verify_note(struct verify *v, const char *file, const char *what);
+
 /* Engine, manifest and catalog. */
 int verify_texts(struct verify *v, struct ntdb_error *err);
 
@@ -63,8 +83,10 @@ int verify_texts(struct verify *v, struct ntdb_error *err);
 int verify_log_head(struct verify *v, struct ntdb_error *err);
 int verify_log(struct verify *v, struct ntdb_error *err);
 
-/* All data files, after the log; a page; a run of it. */
+/* All data files, after the log; the pages of one; a page; a run of it. */
 int verify_data(struct verify *v, struct ntdb_error *err);
+int verify_pages(struct verify *v, const struct datafile *f, uint64_t limit,
+    struct ntdb_error *err);
 int verify_page(struct verify *v, const struct datafile *f,
     const struct page_ref *ref, struct ntdb_error *err);
 
@@ -79,6 +101,21 @@ void verify_list_run(struct verify *v, const struct page_ref *ref,
 int verify_list_end(struct verify *v, const struct datafile *f,
     struct ntdb_error *err);
 void verify_list_release(struct verify_list *l);
+
+/* Archives, rollup checkpoints, and what was put aside. */
+int verify_others(struct verify *v, struct ntdb_error *err);
+int verify_archive(struct verify *v, const char *name,
+    struct ntdb_error *err);
+
+/*
+ * Load the state cache before anything else is read; note the samples of a
+ * run that was just decoded, and of the log; hold all against the cache.
+ */
+int verify_cache_begin(struct verify *v, struct ntdb_error *err);
+void verify_cache_run(struct verify *v, const struct datafile *f,
+    const struct page_run *run);
+void verify_cache_record(struct verify *v, const struct record *rec);
+int verify_cache_end(struct verify *v, struct ntdb_error *err);
 
 /*
  * Decode a run whose groups are given (NULL: it needs none), and hold it

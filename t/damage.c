@@ -505,6 +505,9 @@ on_found(void *arg, const struct ntdb_finding *found)
 {
 	const char **comma = arg;
 
+	/* No damage: a file that was put aside. */
+	if (found->what.code == 0)
+		return 0;
 	printf("%s[", *comma);
 	print_string(found->what.path);
 	printf(",%" PRId64 ",%" PRId64 ",", found->what.offset,
