@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "hex.h"
 #include "http-body.h"
 #include "ntdb.h"
 
@@ -27,18 +28,6 @@ http_body_chunked(struct http_body *b)
 }
 
 static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static int
 bad(const char *reason, const char **why)
 {
 	*why = reason;
@@ -59,7 +48,7 @@ want(struct http_body *b, char c, char wanted, enum http_body_state next,
 static int
 take_size(struct http_body *b, char c, const char **why)
 {
-	int digit = b->state == HTTP_BODY_SIZE ? hex(c) : -1;
+	int digit = b->state == HTTP_BODY_SIZE ? hex_digit(c) : -1;
 
 	if (++b->line > HTTP_CHUNK_LINE_MAX)
 		return bad("chunk extensions too long", why);

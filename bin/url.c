@@ -1,19 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "url.h"
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* The byte that %HH at s means, or -1; NUL is not meant by anybody. */
 static int
@@ -21,7 +10,7 @@ escaped(const char *s, size_t len)
 {
 	int high, low;
 
-	if (len < 3 || (high = hex(s[1])) < 0 || (low = hex(s[2])) < 0)
+	if (len < 3 || (high = hex_digit(s[1])) < 0 || (low = hex_digit(s[2])) < 0)
 		return -1;
 	return high + low > 0 ? high << 4 | low : -1;
 }
