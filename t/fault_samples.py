@@ -167,12 +167,17 @@ class Flush(Samples):
 
     def must_tell(self, fault, hit, said, root):
         """A catalog that comes behind the log, which has all names, is left
-        to the next flush without a word.
+        to the next flush without a word, and so is the making of a database
+        for own metrics, which syncs the root and its name.
         """
         with open(root + "/engine.ini") as f:
-            behind = re.search("^profile = (balanced|throughput)$", f.read(),
-                               re.M)
-        if behind and ".catalog.json" in fault.path(hit):
+            engine = f.read()
+        path = fault.path(hit)
+        if ".catalog.json" in path and re.search(
+                "^profile = (balanced|throughput)$", engine, re.M):
+            return []
+        if path in (root, os.path.dirname(root)) and not re.search(
+                "^enabled = no$", engine, re.M):
             return []
         return super().must_tell(fault, hit, said, root)
 
