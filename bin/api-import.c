@@ -174,28 +174,28 @@ static bool
 read_extra(struct import *im)
 {
 	const char *text;
-	size_t at = 0;
-	char *eq;
+	size_t at = 0, len;
+	char *copy;
 
 	while ((text = exchange_next_param(im->x, "extra_label", &at)) !=
 	    NULL) {
 		struct prom_extra *e = &im->extra[im->n_extra];
 
-		if (im->n_extra == EXTRA_MAX || text[0] == '=' ||
-		    strchr(text, '=') == NULL) {
+		len = strcspn(text, "=");
+		if (im->n_extra == EXTRA_MAX || len == 0 ||
+		    text[len] == '\0') {
 			api_error(im->x, 400, "bad_data", "invalid parameter "
 			    "\"extra_label\": up to %d of the form NAME=VALUE",
 			    EXTRA_MAX);
 			return false;
 		}
-		if ((eq = strdup(text)) == NULL) {
+		if ((copy = strdup(text)) == NULL) {
 			api_error(im->x, 503, "unavailable", "out of memory");
 			return false;
 		}
-		e->name = eq;
-		eq = strchr(eq, '=');
-		*eq = '\0';
-		e->value = eq + 1;
+		copy[len] = '\0';
+		e->name = copy;
+		e->value = copy + len + 1;
 		im->n_extra++;
 	}
 	return true;

@@ -168,6 +168,7 @@ get_varint(const uint8_t *p, const uint8_t *end, uint64_t *v)
 	unsigned shift;
 
 	for (shift = 0; p < end && shift < 64; shift += 7) {
+		/* NOLINTNEXTLINE(*NullDereference): there is a byte at p */
 		uint8_t b = *p++;
 
 		if (shift == 63 && b > 1)

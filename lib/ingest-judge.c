@@ -442,6 +442,9 @@ judge(struct judging *j, uint32_t i, struct ntdb_error *err)
 		if (j->w->state.n_named >= j->w->manifest.max_metrics)
 			return refuse(p, NTDB_REFUSE_FULL,
 			    "database has max_metrics metrics");
+		if (!state_has_id(&j->w->state))
+			return refuse(p, NTDB_REFUSE_FULL,
+			    "no id is left for another metric");
 		if ((r = define(j, t, c.type, &id, err)) != 0)
 			return r;
 		mt = &j->w->state.metrics[id];

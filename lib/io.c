@@ -111,7 +111,7 @@ io_read_file(int dirfd, const char *path, size_t max, struct buf *out,
     const char *display, struct ntdb_error *err)
 {
 	struct stat st;
-	size_t got;
+	size_t got = 0;
 	int fd, r;
 
 	buf_clear(out);

@@ -79,7 +79,7 @@ list_files(struct retain_plan *p, const struct dbdir *d,
 		p->n++;
 	}
 	free(parts);
-	if (p->n > 0)
+	if (r == 0 && p->n > 0)
 		qsort(p->files, p->n, sizeof(p->files[0]), compare_ends);
 	return r;
 }

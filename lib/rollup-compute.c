@@ -54,8 +54,8 @@ sweep_targets(const struct rollup_work *w, struct sweep *g,
 	const char *db = w->plan->dbs[w->def->source].name;
 	size_t i, at = 0;
 
-	g->by_id = calloc(s->n_slots + 1, sizeof(*g->by_id));
-	g->targets = calloc(g->n, sizeof(*g->targets));
+	g->by_id = calloc((size_t)s->n_slots + 1, sizeof(*g->by_id));
+	g->targets = calloc(g->n + 1, sizeof(*g->targets));
 	if (g->by_id == NULL || g->targets == NULL)
 		return err_nomem(err);
 	for (i = 0; i < g->n; i++) {

@@ -115,6 +115,7 @@ add_item(struct rollup_work *w, const struct checkpoints *c, uint32_t id,
 	memset(item, 0, sizeof(*item));
 	item->id = id;
 	item->next = e == NULL ? INT64_MIN : e->number;
+	/* -fanalyzer: as above */
 	item->last_t = m->last_t;
 	item->due = due_before(w, m->last_t);
 	item->done = item->next;

@@ -10,6 +10,7 @@
 #define SLOTS_MIN 64
 #define NAMES_MIN 4096
 #define CATALOG_MAX ((size_t)1 << 30)
+#define ID_GAP (1u << 20)	/* from an id with a name to the next */
 
 void
 state_init(struct state *s)
@@ -155,6 +156,12 @@ has_name(const struct state *s, const struct metric *m, const char *name,
 	    memcmp(s->names + m->name, name, len) == 0;
 }
 
+bool
+state_has_id(const struct state *s)
+{
+	return s->max_id < s->n_slots + ID_GAP;
+}
+
 int
 state_define(struct state *s, uint32_t id, int type, const char *name,
     size_t len, uint8_t flags, struct ntdb_error *err)
@@ -173,7 +180,7 @@ state_define(struct state *s, uint32_t id, int type, const char *name,
 		return err_set(err, NTDB_ECORRUPT,
 		    "metric id %u has the name of another", id);
 	/* A sparse id would make the table large: nobody allocates those. */
-	if (id == 0 || id > s->n_slots + (1u << 20))
+	if (id == 0 || id > s->n_slots + ID_GAP)
 		return err_set(err, NTDB_ECORRUPT,
 		    "metric id %u is out of range", id);
 	if ((r = state_reserve_slots(s, id + 1, err)) != 0 ||

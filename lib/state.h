@@ -168,6 +168,12 @@ state_see_id(struct state *s, uint32_t id)
 }
 
 /*
+ * Whether there is an id above all that are in use for another metric.  There
+ * is none if one in use is far beyond those that have names.
+ */
+bool state_has_id(const struct state *s);
+
+/*
  * Take the log's records from s->log_pos to its last valid batch, moving
  * log_pos there.  *tail is set to the bytes behind it.  Damage is passed
  * over, and told by s->damaged.

@@ -175,7 +175,7 @@ renew_log(struct writer *w, struct ntdb_error *err)
 {
 	char temp[DB_NAME_MAX + 32];
 	struct wal old = w->wal;
-	uint64_t newer;
+	uint64_t newer = 0;
 	int r;
 
 	wal_init(&w->wal);
@@ -214,7 +214,7 @@ syncs_before(struct writer *w)
 static int
 load_state(struct writer *w, struct ntdb_error *err)
 {
-	uint64_t newer;
+	uint64_t newer = 0;
 	int r;
 
 	drop_state(w);

@@ -10,6 +10,7 @@ python3 - <<'EOT'
 import json
 import os
 import subprocess
+import zlib
 import roundtrip
 from blackbox import *
 
@@ -81,5 +82,35 @@ with open(root + "/k/k.wal", "r+b") as f:
     f.write(b"\x02")
 remove(root)
 last_is_new(root, "a damaged name in the log")
+
+
+# An id far beyond those with names is in use, as the log's header says: there
+# is none behind it to give out.  That costs new metrics, and nothing else.
+def highest(root, most):
+    with open(root + "/k/k.wal", "r+b") as f:
+        head = bytearray(f.read())
+        end = int.from_bytes(head[12:16], "little")
+        head[36:40] = most.to_bytes(4, "little")
+        head[end - 4:end] = zlib.crc32(head[:end - 4]).to_bytes(4, "little")
+        f.seek(0)
+        f.write(head)
+    remove(root)
+
+
+for most, status in ((2**20 + 2, 0), (2**20 + 3, 65), (2**32 - 1, 65)):
+    root = fresh()
+    given(root, TWO)
+    same(ids(root), {"a": 1, "b": 2}, "%d is used: two metrics" % most)
+    highest(root, most)
+    r = ingest(root, "k/a 3i %d\nk/new 7i %d\nk/b 4i %d\n" % (
+        (START + 5,) * 3))
+    same(r.status, status, "%d is used: another metric is %s" % (
+        most, "refused" if status else "taken"))
+    same(r.err.count(b"no id is left"), status and 1, "and that is told")
+    same(sorted(x[0] for x in samples(root, "k")),
+         ["k/a"] * 2 + ["k/b"] * 2 + ["k/new"] * (status == 0),
+         "its neighbours are stored")
+    same(run([program("ntdb-inspect"), "verify", "-r", root, "k"]).status, 0,
+         "nothing is damaged")
 done()
 EOT

@@ -7,9 +7,9 @@
 
 . "$(dirname "$0")/lib.sh"
 need strace
-if grep -q __asan_init "$NTDB_BUILD/bin/ntdb-ingest"; then
-	skip_all "LeakSanitizer does not work under strace"
-fi
+# LeakSanitizer does not work under strace.
+ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS
 plan 8
 
 # The log of two days; then pages of both, and more of the first; then the

@@ -33,6 +33,12 @@ class Call:
         return "%s(%s) = %s" % (self.name, self.args, self.result)
 
 
+def without_leak_check():
+    """The sanitizers' leak check does not work under strace."""
+    os.environ["ASAN_OPTIONS"] = ":".join(
+        filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
+
+
 def need_strace():
     if shutil.which("strace") is None:
         skip_all("no strace")
@@ -45,9 +51,7 @@ def need_strace():
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if r.returncode != 0:
         skip_all("strace cannot inject")
-    # The sanitizers' leak check does not work under strace.
-    os.environ["ASAN_OPTIONS"] = ":".join(
-        filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
+    without_leak_check()
 
 
 def traced(argv, data=b"", calls=None, paths=False):

@@ -54,6 +54,7 @@ main(void)
 	    "and it is told why");
 	is_str(err.path, "there", "and of what");
 	ok(dir != NULL, "there is a list");
+	closedir(dir);
 	is_int(listing_open(&dir, -1, "there", NULL), NTDB_ESYS,
 	    "no directory");
 	ok(dir == NULL, "and no list");
