@@ -330,7 +330,11 @@ search(const struct datafile *f, uint64_t pos, uint64_t limit)
 
 	if (chunk == NULL)
 		return limit;
-	for (pos++; pos < limit && found == limit; pos += got) {
+	for (pos++; found == limit; pos += got) {
+		/* A file may have been made as long as a log promises. */
+		pos = io_skip_hole(f->fd, f->base + pos) - f->base;
+		if (pos >= limit)
+			break;
 		if (io_pread(f->fd, chunk, SEARCH_CHUNK, f->base + pos, &got,
 		    f->name, NULL) != 0 || got == 0)
 			break;

@@ -106,6 +106,16 @@ io_cut(int fd, uint64_t len, const char *display, struct ntdb_error *err)
 	return err_sys_code(err, NTDB_EIO, display, "cannot cut");
 }
 
+uint64_t
+io_skip_hole(int fd, uint64_t pos)
+{
+	off_t at = lseek(fd, (off_t)pos, SEEK_DATA);
+
+	if (at == -1)
+		return errno == ENXIO ? UINT64_MAX : pos;
+	return (uint64_t)at;
+}
+
 int
 io_read_file(int dirfd, const char *path, size_t max, struct buf *out,
     const char *display, struct ntdb_error *err)

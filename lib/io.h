@@ -39,6 +39,12 @@ int io_pwrite(int fd, const void *p, size_t len, uint64_t offset,
 /* Cut a file to len bytes. */
 int io_cut(int fd, uint64_t len, const char *display, struct ntdb_error *err);
 
+/*
+ * The first offset from pos on that is in no hole of a sparse file: holes read
+ * as zeros.  UINT64_MAX if there is nothing but a hole.
+ */
+uint64_t io_skip_hole(int fd, uint64_t pos);
+
 /* Read a whole file, at most max bytes (NTDB_ECORRUPT if it is longer). */
 int io_read_file(int dirfd, const char *path, size_t max, struct buf *out,
     const char *display, struct ntdb_error *err);

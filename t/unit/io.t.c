@@ -167,6 +167,29 @@ test_read_file(void)
 	buf_release(&b);
 }
 
+/* File systems keep holes by blocks, or not at all. */
+static void
+test_holes(void)
+{
+	const uint64_t far = (uint64_t)1 << 30;
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	uint64_t at;
+	int fd;
+
+	scratch_write(dirfd, "sparse", "abc", 3);
+	fd = io_open(dirfd, "sparse", O_RDWR, 0, "sparse", &err);
+	is_u64(io_skip_hole(fd, 1), 1, "data are not passed over");
+	is_u64(io_skip_hole(fd, 3), UINT64_MAX, "nothing but the end");
+	is_int(io_pwrite(fd, "x", 1, far, "sparse", &err), 0, "far behind");
+	at = io_skip_hole(fd, 65536);
+	ok(at >= 65536 && at <= far, "what is there is not passed over");
+	is_int(io_cut(fd, 2 * far, "sparse", &err), 0, "a hole up to the end");
+	at = io_skip_hole(fd, far + (1 << 20));
+	ok(at == UINT64_MAX || at == far + (1 << 20), "there is nothing more");
+	io_close(&fd);
+	is_u64(io_skip_hole(-1, 7), 7, "who cannot tell passes over nothing");
+}
+
 static void
 test_sync(void)
 {
@@ -309,6 +332,7 @@ main(void)
 	test_permission();
 	test_transfer();
 	test_read_file();
+	test_holes();
 	test_sync();
 	test_owner();
 	test_publish();
