@@ -1,6 +1,6 @@
 #!/bin/sh
 # Peak memory does not grow with the database: streaming ingest 8 MiB, any
-# query 16 MiB, sealing 48 MiB.  1 M lines; NTDB_LONG=1: 5 M.
+# query and salvage 16 MiB, sealing 48 MiB.  1 M lines; NTDB_LONG=1: 5 M.
 # Guards no law.
 
 . "$(dirname "$0")/lib.sh"
@@ -26,7 +26,7 @@ NOW = ["--now", "1893456000"]
 rng = seed(1)
 temp = tempdir()
 root = temp + "/root"
-plan(20)
+plan(30)
 
 
 def peak(p):
@@ -126,9 +126,14 @@ n = measured(16, "export", "ntdb-query", "-f", "lp", "d")
 same(n, LINES, "export has all lines")
 measured(16, "percentile of one large bucket", "ntdb-query", "-a", "p99",
          "d/one")
+n = measured(16, "salvage", "ntdb-inspect", "salvage", "--out", "-", "d")
+same(n, LINES, "salvage has all lines")
 measured(48, sealed(), "ntdb-flush", *seal_args())
 n = measured(16, "export of %s pages" % sealed(), "ntdb-query", "-f", "lp", "d")
 same(n, LINES, "export has all lines")
+n = measured(16, "salvage of %s pages" % sealed(), "ntdb-inspect",
+             "salvage", "--out", "-", "d")
+same(n, LINES, "salvage has all lines")
 measured(16, "all aggregates by the hour", "ntdb-query", "-a",
          "min,max,sum,avg,count,first,last,median,p50,p95,p99,stddev,"
          "trimmed_avg", "-w", "1h", "d")
@@ -169,5 +174,18 @@ with open(path, "wb") as f:
     for i, piece in zip(range(20), text()):
         f.write(piece)
 measured(8, "ingest without a log", "ntdb-ingest", path)
+
+# Three years of days, each with a file of its own.
+root = temp + "/days"
+with open(path, "w") as f:
+    for hour in range(3 * 365 * 24):
+        t = 1700000000 + 3600 * hour
+        f.writelines("d/m%d %d.5 %d000000000\n" % (m, (hour * m) % 89, t)
+                     for m in range(8))
+r = run(["ntdb-ingest", "-r", root, *NOW, path])
+same((r.status, r.err), (0, b""), "three years of days")
+n = measured(16, "salvage of three years of days", "ntdb-inspect", "salvage",
+             "--out", "-", "d")
+same(n, 3 * 365 * 24 * 8, "salvage has all lines")
 done()
 EOF
