@@ -2,7 +2,8 @@
  * Which data files are to be sealed.
  *
  * The log lists the files that have pages which are not sealed: nothing else
- * is looked at.  One is due when its partition is over, and it was not sealed
+ * is looked at, but by who is told to seal, who also looks for headers with a
+ * wrong bit.  One is due when its partition is over, and it was not sealed
  * since; and, whenever that is, when such pages of days that are over have
  * half as many bytes as the sealed ones.  So each byte is written a few times
  * over a file's life, however long its partition is.
@@ -106,6 +107,53 @@ look_at(const struct judge *j, const struct dbdir *d,
 	return r;
 }
 
+static bool
+is_listed(const struct seal_due *due, size_t n, struct partition part)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (partition_compare(due[i].part, part) == 0)
+			return true;
+	return false;
+}
+
+/* Sealed files in whose header a bit is wrong: they get another one. */
+static int
+add_mended(const struct judge *j, const struct dbdir *d,
+    struct seal_due **due, size_t *n, struct ntdb_error *err)
+{
+	struct partition *parts;
+	struct seal_due *more;
+	struct datafile f;
+	size_t n_parts, i;
+	int r;
+
+	r = dbdir_partitions(d, INT64_MIN, INT64_MAX, &parts, &n_parts, err);
+	if (r != 0)
+		return r;
+	more = realloc(*due, (*n + n_parts + 1) * sizeof(**due));
+	if (more == NULL) {
+		free(parts);
+		return err_nomem(err);
+	}
+	*due = more;
+	for (i = 0; i < n_parts; i++) {
+		/* What cannot be read is told by those who want to read it. */
+		if (datafile_open(&f, d->fd, parts[i], false, NULL) != 0)
+			continue;
+		if (f.mended && f.sealed_len > DATA_HEAD_LEN &&
+		    !is_listed(*due, *n, f.part)) {
+			more[*n].part = f.part;
+			more[*n].bytes = f.sealed_len;
+			more[(*n)++].over = is_over(j, f.part);
+		}
+		datafile_close(&f);
+	}
+	free(parts);
+	return 0;
+}
+
 int
 seal_list_due(const struct dbdir *d, const struct log_head *h, bool force,
     struct seal_due **due, size_t *n, struct ntdb_error *err)
@@ -117,7 +165,7 @@ seal_list_due(const struct dbdir *d, const struct log_head *h, bool force,
 
 	*due = NULL;
 	*n = 0;
-	if (h->n_files == 0)
+	if (h->n_files == 0 && !force)
 		return 0;
 	j.force = force;
 	if ((r = dbdir_manifest(d, &m, err)) == 0)
@@ -125,7 +173,7 @@ seal_list_due(const struct dbdir *d, const struct log_head *h, bool force,
 	manifest_release(&m);
 	if (r != 0)
 		return r;
-	if ((*due = malloc(h->n_files * sizeof(**due))) == NULL)
+	if ((*due = malloc((h->n_files + 1) * sizeof(**due))) == NULL)
 		return err_nomem(err);
 	for (i = 0; i < h->n_files; i++) {
 		r = look_at(&j, d, &h->files[i], &(*due)[*n], err);
@@ -133,5 +181,5 @@ seal_list_due(const struct dbdir *d, const struct log_head *h, bool force,
 			return r;
 		*n += r == 0;
 	}
-	return 0;
+	return force ? add_mended(&j, d, due, n, err) : 0;
 }

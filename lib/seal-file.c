@@ -294,7 +294,7 @@ seal_file(struct sealer *s, struct partition part, bool *more,
 	    (r = seal_list_pages(s, err)) != 0 ||
 	    (r = seal_list_edits(s, err)) != 0)
 		return r;
-	if (!has_unsealed(s))
+	if (!has_unsealed(s) && !s->f.mended)
 		return NTDB_END;
 	take_list(s);
 	if ((r = rewrite(s, err)) != 0)

@@ -134,6 +134,21 @@ run ntdb-flush -r "$root" $now home
 ok "it is archived" test ! -f "$home/data-2026-05-01.dat"
 run_silent ntdb-inspect verify -r "$root"
 
+# The same in a sealed file that no log lists: --seal writes it anew, once.
+fresh
+ntdb-flush -r "$root" $now --seal home || bail "flush failed"
+sealed=$home/data-2026-05-03.dat
+edit "$sealed" 'b[40] ^= 4'
+ntdb-query -r "$root" -f lp home >"$TMP/before" 2>/dev/null
+run_fails 65 ntdb-inspect verify -r "$root" home
+run_silent ntdb-flush -r "$root" $now --seal home
+run_silent ntdb-inspect verify -r "$root"
+ntdb-query -r "$root" -f lp home >"$TMP/after"
+same "$TMP/before" "$TMP/after" "with what was in it"
+cp "$sealed" "$TMP/sealed"
+run_silent ntdb-flush -r "$root" $now --seal home
+same "$sealed" "$TMP/sealed" "and not a second time"
+
 # Checkpoints: a digit, a torn end.
 points=rollup.checkpoints.log
 finds $points "line 1: no checkpoint, or one with a wrong checksum.*1 lines" \
