@@ -184,7 +184,7 @@ ntdb_salvage(struct ntdb *db, const char *name,
     const struct ntdb_salvage_options *opt, struct ntdb_salvage_result *res,
     struct ntdb_error *err)
 {
-	struct ntdb_salvage_result own;
+	struct ntdb_salvage_result own = { 0 };
 	struct salvage *v;
 	int r;
 
