@@ -77,6 +77,33 @@ def mutated(text, function, old):
     return begins[0] + hits[0].start(), begins[0] + hits[0].end()
 
 
+def originals(src, m):
+    """{file: its text} of the files that a mutation changes."""
+    texts = {}
+    for name, *_ in m.edits:
+        with open(os.path.join(src, name)) as f:
+            texts[name] = f.read()
+    return texts
+
+
+def changed(texts, m):
+    """The same files with the mutation.  LookupError: it does not fit."""
+    texts = dict(texts)
+    for name, function, old, new in m.edits:
+        a, b = mutated(texts[name], function, old)
+        texts[name] = texts[name][:a] + new + texts[name][b:]
+    return texts
+
+
+def unfit(src, m):
+    """Why a mutation does not fit the sources, if it does not: a list."""
+    try:
+        changed(originals(src, m), m)
+    except (LookupError, OSError) as e:
+        return [str(e)]
+    return [] if m.tests else ["no test is named"]
+
+
 class Scratch:
     """A copy of the sources with a build of its own."""
 
@@ -129,12 +156,7 @@ class Scratch:
         return None if p.returncode == 0 else "status %d" % p.returncode
 
     def originals(self, m):
-        """{file: its text} of the files that a mutation changes."""
-        texts = {}
-        for name, *_ in m.edits:
-            with open(os.path.join(self.src, name)) as f:
-                texts[name] = f.read()
-        return texts
+        return originals(self.src, m)
 
     def write(self, texts):
         for name, text in texts.items():
@@ -142,11 +164,7 @@ class Scratch:
                 f.write(text)
 
     def changed(self, m):
-        texts = self.originals(m)
-        for name, function, old, new in m.edits:
-            a, b = mutated(texts[name], function, old)
-            texts[name] = texts[name][:a] + new + texts[name][b:]
-        return texts
+        return changed(self.originals(m), m)
 
     def try_out(self, m):
         """(test, what failed), (None, None) if all tests pass."""
