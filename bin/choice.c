@@ -43,35 +43,35 @@ chooses_db(const struct selector *s, const char *db)
 	    selector_may_match_db(s, db);
 }
 
-/* Whether a selector chooses a metric, which is taken apart once. */
-static bool
+/* Whether a selector chooses a metric, which is taken apart once.  -1. */
+static int
 chooses(struct choice *c, const struct selector *s, const char *db,
     const char *metric, bool *scanned)
 {
 	if (!chooses_db(s, db))
-		return false;
+		return 0;
 	if (s->named)
 		return strcmp(s->metric, metric) == 0;
 	if (!selector_may_match_metric(s, metric))
-		return false;
+		return 0;
 	if (!*scanned && series_scan(&c->series, db, metric) != 0)
-		return false;
+		return -1;
 	*scanned = true;
 	return selector_matches(s, &c->series);
 }
 
-static bool
+static int
 match(void *arg, const char *db, const char *metric)
 {
 	struct choice *c = arg;
 	bool scanned = false;
 	size_t i;
+	int r = 0;
 
-	for (i = 0; i < c->n; i++)
-		if (metric == NULL ? chooses_db(&c->selectors[i], db) :
-		    chooses(c, &c->selectors[i], db, metric, &scanned))
-			return true;
-	return false;
+	for (i = 0; i < c->n && r == 0; i++)
+		r = metric == NULL ? chooses_db(&c->selectors[i], db) :
+		    chooses(c, &c->selectors[i], db, metric, &scanned);
+	return r;
 }
 
 void
@@ -84,5 +84,6 @@ choice_apply(struct choice *c, struct ntdb_query_options *opt)
 	if (c->n > 0) {
 		opt->match = match;
 		opt->match_arg = c;
+		opt->match_key = c->n == 1 ? c->selectors[0].text : NULL;
 	}
 }

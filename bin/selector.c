@@ -327,6 +327,7 @@ selector_scan(struct selector *s, const char *db, const char *text,
 	    (size_t)(slash - text)))
 		return set_named(s, text, (size_t)(slash - text), slash + 1,
 		    err);
+	s->text = text;
 	r = scan(&sc);
 	strbuf_release(&sc.word);
 	return r;

@@ -43,9 +43,11 @@ struct selector {
 	char	*db, *metric;	/* owned */
 	struct matcher *matchers;	/* owned */
 	size_t	n;
+	const char *text;	/* borrowed: what it was read from; NULL if it
+				 * is named */
 };
 
-#define SELECTOR_INIT { false, NULL, NULL, NULL, 0 }
+#define SELECTOR_INIT { false, NULL, NULL, NULL, 0, NULL }
 
 /*
  * Read a selector.  db is NULL, or the database whose metric `text' is the

@@ -557,10 +557,16 @@ struct ntdb_query_options {
 	/*
 	 * Whether a metric that a target means is wanted; asked with NULL for
 	 * the metric, whether any of that database may be.  Only during
-	 * ntdb_query_open; NULL: all are.
+	 * ntdb_query_open; NULL: all are.  Negative: out of memory.
 	 */
-	bool	(*match)(void *arg, const char *db, const char *metric);
+	int	(*match)(void *arg, const char *db, const char *metric);
 	void	*match_arg;
+	/*
+	 * NULL, or a text: with it `match' always says the same of the same
+	 * names, as long as the root is open.  Then it need not be asked about
+	 * all of them for each query.
+	 */
+	const char *match_key;
 	bool	names;		/* metrics only, without any sample: rows say
 				 * db, metric, id and type */
 	enum ntdb_order order;	/* NTDB_ORDER_DAY without aggregates only */
@@ -582,7 +588,7 @@ struct ntdb_query_options {
 
 #define NTDB_QUERY_OPTIONS_INIT \
 	{ 0, 0, false, false, false, 0, 0, false, false, false, false, NULL, NULL, \
-	  false, NTDB_ORDER_METRIC, NULL, 0, 0, 0, 0, 0, NULL, NULL }
+	  NULL, false, NTDB_ORDER_METRIC, NULL, 0, 0, 0, 0, 0, NULL, NULL }
 
 struct ntdb_row {
 	const char *db;		/* borrowed until the close, and the same

@@ -5,9 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dbdir.h"
 #include "error.h"
-#include "listing.h"
 #include "lock.h"
 #include "root.h"
 #include "snapshot.h"
@@ -58,6 +56,7 @@ ntdb_close(struct ntdb *db)
 		return;
 	snapshot_forget_kept(db);
 	io_close(&db->fd);
+	buf_release(&db->entries.names);
 	if (db->has_engine)
 		engine_config_release(&db->engine);
 	free(db->path);
@@ -259,112 +258,4 @@ ntdb_database_name_ok(const char *name, size_t len)
 			return false;
 	}
 	return true;
-}
-
-/* io_exists; what one may not look into has nothing. */
-static int
-has_file(int rootfd, const char *path, struct ntdb_error *err)
-{
-	struct ntdb_error why = NTDB_ERROR_INIT;
-	int r = io_exists(rootfd, path, path, &why);
-
-	if (r == NTDB_EPERM)
-		return 0;
-	if (r < 0 && err != NULL && err->code == 0)
-		*err = why;
-	return r;
-}
-
-/* 1 or 0: whether a directory of that name in the root is a database. */
-static int
-is_database(int rootfd, const char *name, struct ntdb_error *err)
-{
-	char path[2 * DB_NAME_MAX + 24];
-	size_t len = strlen(name);
-	int r;
-
-	if (!ntdb_database_name_ok(name, len))
-		return 0;
-	memcpy(path, name, len);
-	memcpy(path + len, "/" DBDIR_MANIFEST, sizeof("/" DBDIR_MANIFEST));
-	if ((r = has_file(rootfd, path, err)) != 0)
-		return r;
-	path[len] = '/';
-	memcpy(path + len + 1, name, len);
-	memcpy(path + 2 * len + 1, ".wal", sizeof(".wal"));
-	return has_file(rootfd, path, err);
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names, one after the other with their NULs, in buf. */
-static int
-list_names(struct ntdb *db, bool internal, struct buf *b, size_t *n,
-    struct ntdb_error *err)
-{
-	const char *name;
-	DIR *dir;
-	int r;
-
-	*n = 0;
-	if ((r = listing_open(&dir, db->fd, db->path, err)) != 0)
-		return r;
-	while ((r = listing_next(dir, &name, db->path, err)) == 0) {
-		if (!internal && strcmp(name, INTERNAL_DB) == 0)
-			continue;
-		if ((r = is_database(db->fd, name, err)) < 0)
-			break;
-		if (r == 0)
-			continue;
-		buf_add(b, name, strlen(name) + 1);
-		(*n)++;
-	}
-	closedir(dir);
-	if (r != NTDB_END)
-		return r;
-	return buf_ok(b) ? 0 : err_nomem(err);
-}
-
-int
-ntdb_databases(struct ntdb *db, bool internal, char ***names, size_t *n,
-    struct ntdb_error *err)
-{
-	struct buf b = BUF_INIT;
-	size_t i, table;
-	char *text;
-	int r;
-
-	*names = NULL;
-	*n = 0;
-	if ((r = root_open(db, false, err)) != 0 ||
-	    (r = list_names(db, internal, &b, n, err)) != 0)
-		goto done;
-	/* One allocation: the table, then the texts. */
-	table = (*n + 1) * sizeof(char *);
-	if ((*names = malloc(table + b.len)) == NULL) {
-		r = err_nomem(err);
-		goto done;
-	}
-	text = (char *)*names + table;
-	if (b.len > 0)
-		memcpy(text, b.data, b.len);
-	for (i = 0; i < *n; i++) {
-		(*names)[i] = text;
-		text += strlen(text) + 1;
-	}
-	(*names)[*n] = NULL;
-	qsort(*names, *n, sizeof(char *), compare_names);
-done:
-	buf_release(&b);
-	return r;
-}
-
-void
-ntdb_databases_free(char **names)
-{
-	free(names);
 }

@@ -4,8 +4,10 @@
 #ifndef NTDB_ROOT_H
 #define NTDB_ROOT_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include "buf.h"
 #include "config.h"
 #include "io.h"
 #include "ntdb.h"
@@ -15,6 +17,14 @@
 
 struct kept;
 
+/* The root's entries, but for files. */
+struct root_entries {
+	struct buf names;		/* owned; one after the other, each
+					 * with its NUL */
+	bool	certain;		/* these are all, if the directory */
+	struct stat st;			/* is still this one */
+};
+
 struct ntdb {
 	char	*path;			/* owned */
 	int	fd;			/* the root directory, -1: not open */
@@ -22,6 +32,7 @@ struct ntdb {
 	ino_t	ino;
 	struct kept *kept;		/* snapshots between queries, or
 					 * NULL: see snapshot.h */
+	struct root_entries entries;
 	struct ntdb_options opt;	/* opt.root is not used */
 	bool	has_engine;
 	struct engine_config engine;	/* owned, if has_engine */

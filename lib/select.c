@@ -156,13 +156,14 @@ mark(const struct state *s, const struct target *t, uint8_t *marks,
 }
 
 /* Leave out what the caller does not want. */
-static void
+static int
 unmark(const struct state *s, const struct ntdb_query_options *opt,
-    const char *db, uint8_t *marks)
+    const char *db, uint8_t *marks, struct ntdb_error *err)
 {
 	char text[METRIC_NAME_MAX + 1];
 	const struct metric *m;
 	uint32_t id;
+	int wanted;
 
 	for (id = 1; id < s->n_slots; id++) {
 		if (!marks[id])
@@ -170,9 +171,12 @@ unmark(const struct state *s, const struct ntdb_query_options *opt,
 		m = &s->metrics[id];
 		memcpy(text, state_name(s, m), m->name_len);
 		text[m->name_len] = '\0';
-		if (!opt->match(opt->match_arg, db, text))
-			marks[id] = 0;
+		wanted = opt->match(opt->match_arg, db, text);
+		if (wanted < 0)
+			return err_nomem(err);
+		marks[id] = wanted > 0;
 	}
+	return 0;
 }
 
 /* The marked ids, sorted by name. */
@@ -206,39 +210,86 @@ collect(const struct state *s, const uint8_t *marks, struct selected *d,
 	return 0;
 }
 
+/* What the targets mean among the names of a database. */
+static int
+choose(const struct state *s, const char *db, const struct target *targets,
+    size_t n, const struct ntdb_query_options *opt, struct selected *d,
+    struct ntdb_error *err)
+{
+	uint8_t *marks = calloc((size_t)s->n_slots + 1, 1);
+	size_t i;
+	int r = 0;
+
+	if (marks == NULL)
+		return err_nomem(err);
+	for (i = 0; i < n && r == 0; i++)
+		if (concerns(&targets[i], db, opt->internal))
+			r = mark(s, &targets[i], marks, err);
+	if (r == 0 && opt->match != NULL)
+		r = unmark(s, opt, db, marks, err);
+	if (r == 0)
+		r = collect(s, marks, d, err);
+	free(marks);
+	return r;
+}
+
+/* The same, if it was chosen before.  NTDB_END: it was not. */
+static int
+choose_again(const struct snapshot *snap, const char *key,
+    struct selected *d, struct ntdb_error *err)
+{
+	const struct chosen *c;
+
+	if (key == NULL ||
+	    (c = chosen_find(&snap->chosen, &snap->state, key)) == NULL)
+		return NTDB_END;
+	if ((d->ids = malloc((c->n + 1) * sizeof(*d->ids))) == NULL)
+		return err_nomem(err);
+	if (c->n > 0)
+		memcpy(d->ids, c->ids, c->n * sizeof(*d->ids));
+	d->n = c->n;
+	return 0;
+}
+
+/* Whether the targets mean anything of a database that is wanted. */
+static int
+may_choose(const char *db, const struct target *targets, size_t n,
+    const struct ntdb_query_options *opt, struct ntdb_error *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < n; i++)
+		if (concerns(&targets[i], db, opt->internal))
+			break;
+	if (i == n || opt->match == NULL)
+		return i < n;
+	r = opt->match(opt->match_arg, db, NULL);
+	return r < 0 ? err_nomem(err) : r;
+}
+
 /* What the targets mean in one database. */
 static int
 select_in(struct ntdb *root, const char *db, const struct target *targets,
     size_t n, const struct ntdb_query_options *opt, struct selected *d,
     struct ntdb_error *err)
 {
-	struct snapshot *snap = NULL;
-	uint8_t *marks = NULL;
-	size_t i;
-	int r = 0;
+	const char *key = n == 1 && strcmp(targets->text, "*") == 0 &&
+	    opt->match != NULL ? opt->match_key : NULL;
+	struct snapshot *snap;
+	int r;
 
-	for (i = 0; i < n && r == 0; i++) {
-		if (!concerns(&targets[i], db, opt->internal))
-			continue;
-		if (snap == NULL && opt->match != NULL &&
-		    !opt->match(opt->match_arg, db, NULL))
-			return 0;
-		if (snap == NULL) {
-			r = snapshot_borrow(&snap, root, db, err);
-			if (r == 0 && (marks = calloc(snap->state.n_slots + 1,
-			    1)) == NULL)
-				r = err_nomem(err);
-		}
-		if (r == 0)
-			r = mark(&snap->state, &targets[i], marks, err);
+	if ((r = may_choose(db, targets, n, opt, err)) <= 0 ||
+	    (r = snapshot_borrow(&snap, root, db, err)) != 0)
+		return r;
+	memcpy(d->db, db, strlen(db) + 1);
+	r = choose_again(snap, key, d, err);
+	if (r == NTDB_END) {
+		r = choose(&snap->state, db, targets, n, opt, d, err);
+		if (r == 0 && key != NULL)
+			chosen_add(&snap->chosen, &snap->state, key, d->ids,
+			    d->n);
 	}
-	if (snap != NULL && r == 0) {
-		if (opt->match != NULL)
-			unmark(&snap->state, opt, db, marks);
-		memcpy(d->db, db, strlen(db) + 1);
-		r = collect(&snap->state, marks, d, err);
-	}
-	free(marks);
 	if (r == 0 && d->n > 0)
 		d->snap = snap;
 	else

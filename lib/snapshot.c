@@ -79,6 +79,7 @@ snapshot_release(struct snapshot *s)
 {
 	wal_release(&s->wal);
 	state_release(&s->state);
+	chosen_release(&s->chosen);
 	dbdir_close(&s->dir);
 }
 

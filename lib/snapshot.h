@@ -14,6 +14,7 @@
 #ifndef NTDB_SNAPSHOT_H
 #define NTDB_SNAPSHOT_H
 
+#include "chosen.h"
 #include "datafile.h"
 #include "dbdir.h"
 #include "state.h"
@@ -24,6 +25,7 @@ struct snapshot {
 	uint64_t log_end;	/* end of the last valid batch */
 	struct state state;	/* names and types; last samples only if
 				 * state.complete */
+	struct chosen_list chosen;	/* owned; from the state */
 	bool	all_pages;	/* there is no log, or it is older than the
 				 * pages: every complete page counts */
 	bool	owned;		/* made by snapshot_open: it can be refreshed */

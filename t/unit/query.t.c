@@ -89,7 +89,7 @@ asks(const struct ntdb_query_options *opt, const char *target,
 	is_str(text, want, "%s", name);
 }
 
-static bool
+static int
 wants(void *arg, const char *database, const char *metric)
 {
 	unsigned *asked = arg;

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -224,6 +225,97 @@ test_list(void)
 	ntdb_close(db);
 }
 
+/* The databases' names, and whether the list of entries was certain before. */
+static void
+lists(struct ntdb *db, bool kept, const char *want, const char *what)
+{
+	const bool certain = db->entries.certain;
+	char text[256] = "";
+	char **names;
+	size_t n, i;
+
+	if (ntdb_databases(db, true, &names, &n, NULL) != 0)
+		bail("cannot list");
+	for (i = 0; i < n; i++) {
+		strcat(text, names[i]);
+		strcat(text, " ");
+	}
+	ntdb_databases_free(names);
+	is_str(text, want, "%s", what);
+	ok(certain && db->entries.certain == kept, "%s: %s", what,
+	    kept ? "what was read before is used" : "the root is read anew");
+}
+
+/* Let the root rest for so long that what is read of it is kept. */
+static void
+settle(struct ntdb *db)
+{
+	const int64_t deadline = io_clock_ns() + INT64_C(60000000000);
+	char **names;
+	size_t n;
+
+	do {
+		if (io_clock_ns() > deadline)
+			bail("the list is never certain");
+		usleep(10000);
+		if (ntdb_databases(db, true, &names, &n, NULL) != 0)
+			bail("cannot list");
+		ntdb_databases_free(names);
+	} while (!db->entries.certain);
+}
+
+/* Law 34, for the list of databases: every change shows at once. */
+static void
+test_kept_list(void)
+{
+	struct ntdb *db = open_root("kept");
+	char name[32], **names;
+	size_t n;
+	int i;
+
+	mkdirat(dirfd, "kept", 0777);
+	mkdirat(dirfd, "kept/a", 0777);
+	mkdirat(dirfd, "kept/b", 0777);
+	mkdirat(dirfd, "elsewhere", 0777);
+	if (symlinkat("../elsewhere", dirfd, "kept/c") == -1)
+		bail("no link");
+	scratch_write(dirfd, "kept/a/manifest.ini", "", 0);
+	scratch_write(dirfd, "kept/engine.ini", "", 0);
+	settle(db);
+	lists(db, true, "a ", "as it was");
+	scratch_write(dirfd, "kept/b/b.wal", "", 0);
+	lists(db, true, "a b ", "a directory becomes a database");
+	scratch_write(dirfd, "elsewhere/manifest.ini", "", 0);
+	lists(db, true, "a b c ", "one that is elsewhere, too");
+	unlinkat(dirfd, "kept/a/manifest.ini", 0);
+	lists(db, true, "b c ", "one is none any more");
+	mkdirat(dirfd, "kept/d", 0777);
+	scratch_write(dirfd, "kept/d/d.wal", "", 0);
+	lists(db, false, "b c d ", "another one");
+	settle(db);
+	renameat(dirfd, "kept/d", dirfd, "kept/e");
+	lists(db, false, "b c ", "it gets another name");
+	scratch_write(dirfd, "kept/e/e.wal", "", 0);
+	settle(db);
+	lists(db, true, "b c e ", "and is one again");
+	renameat(dirfd, "kept", dirfd, "before");
+	mkdirat(dirfd, "kept", 0777);
+	lists(db, false, "", "another root in its place");
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "kept/%d", i);
+		mkdirat(dirfd, name, 0777);
+		strcat(name, "/manifest.ini");
+		scratch_write(dirfd, name, "", 0);
+		if (ntdb_databases(db, true, &names, &n, NULL) != 0)
+			bail("cannot list");
+		ntdb_databases_free(names);
+		if (n != (size_t)i + 1)
+			break;
+	}
+	is_int(i, 300, "each of many that are made in no time is seen");
+	ntdb_close(db);
+}
+
 int
 main(void)
 {
@@ -235,5 +327,6 @@ main(void)
 	test_engine();
 	test_names();
 	test_list();
+	test_kept_list();
 	return done_testing();
 }

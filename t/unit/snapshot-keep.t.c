@@ -268,6 +268,82 @@ check_replaced(void)
 	sees("r=1", "r=1", "another root in its place");
 }
 
+/* ---- what a selector chose */
+
+static unsigned asked;		/* metrics that the caller was asked about */
+
+static int
+begins_with(void *arg, const char *db, const char *metric)
+{
+	(void)db;
+	asked += metric != NULL;
+	return metric == NULL || metric[0] == *(const char *)arg;
+}
+
+/* The metrics that begin with a letter; again: it is known which they are. */
+static void
+chooses(const char *letter, bool again, const char *want, const char *what)
+{
+	struct ntdb_query_options opt = NTDB_QUERY_OPTIONS_INIT;
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	const char *target = "*";
+	char arg[2] = { letter[0], '\0' }, text[1024] = "";
+	struct ntdb_query *q;
+	struct ntdb_row row;
+	int r;
+
+	opt.names = true;
+	opt.match = begins_with;
+	opt.match_arg = arg;
+	opt.match_key = letter;
+	asked = 0;
+	must(ntdb_query_open(reader, &opt, &target, 1, &q, &err), &err);
+	while ((r = ntdb_query_next(q, &row, &err)) == 0) {
+		strcat(text, row.metric);
+		strcat(text, " ");
+	}
+	must(r, &err);
+	ntdb_query_close(q);
+	is_str(text, want, "%s", what);
+	ok((asked == 0) == again, "%s: %s", what, again ?
+	    "nobody is asked" : "the caller is asked");
+}
+
+static void
+check_chosen(void)
+{
+	const struct ntdb_flush_options force = { .force = true };
+	struct ntdb_error err = NTDB_ERROR_INIT;
+
+	put("k1", 1);
+	chooses("k", false, "k1 ", "chosen");
+	chooses("k", true, "k1 ", "chosen again");
+	chooses("r", false, "r ", "by another key");
+	chooses("k", true, "k1 ", "by the first one");
+	put("k1", 2);
+	chooses("k", true, "k1 ", "with a new sample");
+	put("k0", 1);
+	chooses("k", false, "k0 k1 ", "with a new name");
+	chooses("k", true, "k0 k1 ", "which is kept, too");
+	chooses("r", false, "r ", "with a name that is not wanted");
+	put("x", 1);
+	chooses("k", false, "k0 k1 ", "with another one");
+	must(ntdb_flush(writer, "d", &force, NULL, &err), &err);
+	chooses("k", false, "k0 k1 ", "flushed");
+	chooses("k", true, "k0 k1 ", "flushed, again");
+
+	/* As many names, of which others are wanted. */
+	shell("mv d ../aside");
+	chooses("k", true, "", "the database was removed");
+	put("k8", 1);
+	put("a", 1);
+	put("b", 1);
+	put("k9", 1);
+	chooses("k", false, "k8 k9 ", "another one in its place");
+	shell("rm -r d && mv ../aside d");
+	chooses("k", false, "k0 k1 ", "and back");
+}
+
 int
 main(void)
 {
@@ -282,6 +358,7 @@ main(void)
 	check_files();
 	check_cut();
 	check_replaced();
+	check_chosen();
 	ntdb_close(reader);
 	ntdb_close(writer);
 	return done_testing();
