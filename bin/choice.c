@@ -9,7 +9,7 @@ choice_init(struct choice *c, const struct selector *selectors, size_t n)
 {
 	c->selectors = selectors;
 	c->n = n;
-	c->series = (struct series)SERIES_INIT;
+	series_init(&c->series);
 }
 
 void

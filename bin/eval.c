@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,17 @@
 struct eval {
 	struct ntdb *db;		/* borrowed */
 	struct eval_request req;
-	struct choice choice;
 	size_t	n_passes, pass;		/* one for each aggregate */
 	struct ntdb_query *q;		/* NULL: the next pass is to begin */
 	struct ntdb_row row;		/* read, but not given out yet */
 	bool	has_row;
-	struct series series;
 	const char *row_db;		/* of the series at hand */
 	uint32_t row_id;
 	struct ntdb_error damage;
+
+	/* Large, and not zeroed: */
+	struct choice choice;
+	struct series series;
 };
 
 static int
@@ -217,8 +220,10 @@ eval_open(struct eval **out, struct ntdb *db, const struct eval_request *req,
 {
 	struct eval *ev;
 
-	if ((*out = ev = calloc(1, sizeof(*ev))) == NULL)
+	if ((*out = ev = malloc(sizeof(*ev))) == NULL)
 		return nomem(err);
+	memset(ev, 0, offsetof(struct eval, choice));
+	series_init(&ev->series);
 	ev->db = db;
 	ev->req = *req;
 	ev->n_passes = req->kind == EVAL_WINDOWS ? req->n_aggregates : 1;

@@ -54,6 +54,19 @@ give_way(struct series *s, const char *name, struct strbuf *renamed)
 	insert(s, strbuf_str(renamed), value);
 }
 
+void
+series_init(struct series *s)
+{
+	size_t i;
+
+	s->n = s->n_added = 0;
+	s->labels.name = NULL;
+	s->labels.n = 0;
+	s->labels.text = (struct strbuf)STRBUF_INIT;
+	for (i = 0; i < SERIES_ADDED; i++)
+		s->renamed[i] = (struct strbuf)STRBUF_INIT;
+}
+
 int
 series_add(struct series *s, const char *name, const char *value)
 {

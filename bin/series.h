@@ -25,6 +25,9 @@ struct series {
 #define SERIES_INIT { { { NULL, NULL } }, 0, LABELS_INIT, \
 	{ STRBUF_INIT, STRBUF_INIT, STRBUF_INIT }, 0 }
 
+/* The same as SERIES_INIT; what n says is not there is not touched. */
+void series_init(struct series *s);
+
 /* Take a metric apart; db is borrowed.  -1: out of memory. */
 int series_scan(struct series *s, const char *db, const char *metric);
 

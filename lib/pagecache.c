@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,17 +30,20 @@ struct pagecache {
 	struct file_slot files[N_FILES];
 	struct group_slot groups[N_GROUPS];
 	size_t	group_bytes, group_limit;
-	uint64_t told[N_TOLD];		/* hashes of the places told */
 	size_t	n_told;
 	struct ntdb_error first;	/* the first damage; code 0: none */
 	bool	corrupt;
+
+	/* Not zeroed: */
+	uint64_t told[N_TOLD];		/* hashes of the places told */
 };
 
 int
 pagecache_new(struct pagecache **c, struct ntdb *root, struct ntdb_error *err)
 {
-	if ((*c = calloc(1, sizeof(**c))) == NULL)
+	if ((*c = malloc(sizeof(**c))) == NULL)
 		return err_nomem(err);
+	memset(*c, 0, offsetof(struct pagecache, told));
 	(*c)->root = root;
 	(*c)->group_limit = GROUP_BYTES;
 	return 0;
