@@ -36,7 +36,7 @@ echo "$first" | ntdb-ingest
 echo 'b/x{host="a"} 1.5 2026-05-01' | ntdb-ingest
 sed 's/^\[rollups\]/&\ncheckpoint_file = far.txt/' "$root/b/manifest.ini" >changed &&
     mv changed "$root/b/manifest.ini"
-echo 'x::y,5,1' >"$root/b/far.txt"
+echo 'x::y,5,1,e70c554c' >"$root/b/far.txt"
 run_silent "$backup" "$root" to
 one=$(newest)
 holds "$one" a "$first"

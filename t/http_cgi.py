@@ -126,8 +126,11 @@ def on_socket(where, data, *args, err=None):
     p = subprocess.Popen([program("ntdb-httpd"), "-r", where, *args],
                          stdin=theirs, stdout=theirs, stderr=err or theirs)
     theirs.close()
-    ours.sendall(data)
-    ours.shutdown(socket.SHUT_WR)
+    try:
+        ours.sendall(data)
+        ours.shutdown(socket.SHUT_WR)
+    except (BrokenPipeError, ConnectionResetError):
+        pass                    # it has ended without reading
     out = b""
     while True:
         more = ours.recv(65536)
