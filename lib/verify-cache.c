@@ -6,8 +6,10 @@
  * must not know less than the files do: it may know of a last sample that is
  * gone, because whoever removed its data file was allowed to.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "bytes.h"
 #include "error.h"
@@ -22,7 +24,8 @@ verify_cache_begin(struct verify *v, struct ntdb_error *err)
 	const struct dbdir *d = &v->s.dir;
 	int r;
 
-	if (v->s.wal.fd == -1)
+	if (v->s.wal.fd == -1 || fstatat(d->fd, d->cache, &v->cache_stat,
+	    AT_SYMLINK_NOFOLLOW) == -1)
 		return 0;
 	r = state_load_cache(&v->cached, d->fd, d->cache, &v->s.wal, err);
 	if (r != 0) {
@@ -84,6 +87,23 @@ is_same(const struct metric *m, const struct verify_newest *n)
 	return f64_bits(a) == f64_bits(b) || (a != a && b != b);
 }
 
+/*
+ * Whether the cache is another one by now: who replaces a last sample does it
+ * behind a new log, and removes that log's cache before the data file changes.
+ */
+static bool
+has_changed(const struct verify *v)
+{
+	const struct stat *was = &v->cache_stat;
+	struct stat now;
+
+	return fstatat(v->s.dir.fd, v->s.dir.cache, &now,
+	    AT_SYMLINK_NOFOLLOW) == -1 || now.st_dev != was->st_dev ||
+	    now.st_ino != was->st_ino || now.st_size != was->st_size ||
+	    now.st_ctim.tv_sec != was->st_ctim.tv_sec ||
+	    now.st_ctim.tv_nsec != was->st_ctim.tv_nsec;
+}
+
 /* What the cache says of a metric; NULL: it is right. */
 static const char *
 look(const struct verify *v, uint32_t id)
@@ -132,7 +152,7 @@ verify_cache_end(struct verify *v, struct ntdb_error *err)
 			first_id = id;
 		}
 	}
-	if (wrong == 0)
+	if (wrong == 0 || has_changed(v))
 		return 0;
 	err_set(&why, NTDB_ECORRUPT, "is valid, but %s: id %u", first,
 	    first_id);

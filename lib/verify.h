@@ -9,6 +9,8 @@
 #ifndef NTDB_VERIFY_H
 #define NTDB_VERIFY_H
 
+#include <sys/stat.h>
+
 #include "inspect.h"
 
 #define VERIFY_SLICE 8192	/* samples that are decoded at a time */
@@ -52,6 +54,7 @@ struct verify {
 	uint64_t log_end;	/* of what was read of it */
 	/* The state cache, if there is a valid one; owned. */
 	struct state cached;
+	struct stat cache_stat;		/* of its file, before it was read */
 	struct verify_newest *newest;	/* by id, cached.n_slots of them */
 	bool	before_cache;	/* the batch at hand is in the cache */
 	/* The member at hand of an archive; NULL: none. */
