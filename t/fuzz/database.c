@@ -51,12 +51,15 @@ write_files(const char *dir, struct input in)
 	}
 }
 
-/* What may be wrong with a database that is not of our making. */
+/*
+ * What may be wrong with a database that is not of our making; its log may
+ * promise a file longer than the file system can have.
+ */
 static bool
 is_verdict(int code)
 {
 	return code == 0 || code == NTDB_ECORRUPT || code == NTDB_EVERSION ||
-	    code == NTDB_ECONFIG;
+	    code == NTDB_ECONFIG || code == NTDB_EIO;
 }
 
 static int
