@@ -129,9 +129,9 @@ note_types(struct salvage *v, const struct datafile *f,
 static int
 find_pages(struct salvage *v, uint32_t file, struct ntdb_error *err)
 {
-	struct datafile f;
+	struct datafile f = { .fd = -1 };
 	struct page_ref ref;
-	uint64_t pos = DATA_HEAD_LEN, limit;
+	uint64_t pos = DATA_HEAD_LEN, limit = 0;
 	bool aside = strcmp(v->files[file] + strlen(v->files[file]) - 4,
 	    ".dat") != 0;
 	int r;
@@ -171,7 +171,7 @@ look_at_log(struct salvage *v, struct salvage_log *log,
 	if ((r = salvage_open_log(v, log, err)) != 0)
 		return r == NTDB_ESYS ? r : 0;
 	wal_reader_init(&rd, &log->wal, log->from, UINT64_MAX, log->name);
-	while ((r = wal_reader_next(&rd, NULL)) == 0)
+	while (wal_reader_next(&rd, NULL) == 0)
 		while (batch_next(&rd.batch, &rec) == 0) {
 			if (rec.kind == REC_METRIC) {
 				state_define(st, rec.id, rec.type, rec.name,
