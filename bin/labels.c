@@ -44,15 +44,28 @@ unescape(const char *p, bool in_value, char *c)
 	return 4;
 }
 
-/* Copy up to a character of stop, which is not copied; NULL: there is none. */
+#define ESCAPED "\\"		/* begins an escape, ... */
+#define IN_VALUE "\""		/* ... and what ends a value, */
+#define IN_LABEL "=,{}\""	/* the name of a label, */
+#define IN_NAME "{"		/* and that of the metric */
+
+/*
+ * Copy up to a character of ends, which is not copied; NULL: there is none.
+ * An escape among them is not an end.
+ */
 static const char *
-copy_until(struct labels *l, const char *p, const char *stop)
+copy_until(struct labels *l, const char *p, const char *ends)
 {
-	const bool in_value = strcmp(stop, "\"") == 0;
+	const bool in_value = strcmp(ends, ESCAPED IN_VALUE) == 0;
 	size_t used;
 	char c;
 
-	while (*p != '\0' && strchr(stop, *p) == NULL) {
+	for (;;) {
+		used = strcspn(p, ends);
+		strbuf_add(&l->text, p, used);
+		p += used;
+		if (*p != '\\')
+			break;
 		if ((used = unescape(p, in_value, &c)) == 0) {
 			c = *p;
 			used = 1;
@@ -69,12 +82,12 @@ static const char *
 scan_label(struct labels *l, const char *p, struct place *at)
 {
 	at->name = l->text.len;
-	p = copy_until(l, p, "=,{}\"");
+	p = copy_until(l, p, ESCAPED IN_LABEL);
 	if (p == NULL || p[0] != '=' || p[1] != '"' ||
 	    l->text.len == at->name + 1)
 		return NULL;
 	at->value = l->text.len;
-	p = copy_until(l, p + 2, "\"");
+	p = copy_until(l, p + 2, ESCAPED IN_VALUE);
 	return p == NULL ? NULL : p + 1;
 }
 
@@ -134,7 +147,7 @@ labels_scan(struct labels *l, const char *metric)
 
 	strbuf_clear(&l->text);
 	l->n = 0;
-	p = copy_until(l, metric, "{");
+	p = copy_until(l, metric, ESCAPED IN_NAME);
 	plain = p == metric || (p != NULL && !scan_labels(l, p + 1, at)) ||
 	    !strbuf_ok(&l->text) || !settle(l, at);
 	if (plain && strbuf_ok(&l->text)) {

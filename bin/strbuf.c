@@ -45,12 +45,6 @@ strbuf_puts(struct strbuf *b, const char *s)
 	strbuf_add(b, s, strlen(s));
 }
 
-void
-strbuf_putc(struct strbuf *b, char c)
-{
-	strbuf_add(b, &c, 1);
-}
-
 const char *
 strbuf_str(const struct strbuf *b)
 {

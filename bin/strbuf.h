@@ -18,7 +18,17 @@ struct strbuf {
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len);
 void strbuf_puts(struct strbuf *b, const char *s);
-void strbuf_putc(struct strbuf *b, char c);
+
+static inline void
+strbuf_putc(struct strbuf *b, char c)
+{
+	if (b->len + 1 >= b->cap || b->failed) {
+		strbuf_add(b, &c, 1);
+		return;
+	}
+	b->s[b->len++] = c;
+	b->s[b->len] = '\0';
+}
 
 static inline bool
 strbuf_ok(const struct strbuf *b)

@@ -31,7 +31,7 @@ scan_open_with(struct scan **out, struct snapshot *s, const uint32_t *ids,
 	sc->by_day = opt->by_day;
 	sc->days_over = first > last;
 	if (sc->cache == NULL) {
-		r = pagecache_new(&sc->cache, s->dir.root, err);
+		r = pagecache_borrow(&sc->cache, s->dir.root, err);
 		if (r != 0) {
 			free(sc);
 			return r;
@@ -77,7 +77,7 @@ scan_close(struct scan *sc)
 	free(sc->out_scale);
 	free(sc->slots);
 	if (sc->own_cache)
-		pagecache_free(sc->cache);
+		pagecache_give_back(sc->cache);
 	free(sc);
 }
 

@@ -14,10 +14,9 @@ static const uint8_t data_magic[8] = { 'N', 'T', 'D', 'B', 'D', 'A', 'T',
 #define DATA_VERSION 1
 #define SEARCH_CHUNK (64u << 10)
 
-/* Complete an error of the page functions with file and offset. */
-static int
-place(struct ntdb_error *err, const struct datafile *f, uint64_t offset,
-    int code)
+int
+datafile_place(const struct datafile *f, uint64_t offset, int code,
+    struct ntdb_error *err)
 {
 	if (code != 0 && err != NULL && err->path[0] == '\0') {
 		snprintf(err->path, sizeof(err->path), "%s", f->name);
@@ -188,10 +187,11 @@ datafile_open(struct datafile *f, int dirfd, struct partition part,
 	if (!writable &&
 	    (f->ahead = malloc(sizeof(*f->ahead))) != NULL)
 		f->ahead->at = f->ahead->n = 0;
+	memset(&st, 0, sizeof(st));
 	if (fstat(f->fd, &st) == -1)
 		r = err_sys(err, f->name, "cannot stat");
-	else
-		f->size = (uint64_t)st.st_size;
+	f->ino = st.st_ino;
+	f->size = (uint64_t)st.st_size;
 	if (r != 0 || (r = read_head(f, err)) != 0)
 		datafile_close(f);
 	return r;
@@ -312,7 +312,7 @@ head_at(const struct datafile *f, uint64_t pos, uint64_t limit,
 	if (r != 0)
 		return r;
 	if ((r = page_head_unpack(p, got, head, err)) != 0)
-		return place(err, f, pos, r);
+		return datafile_place(f, pos, r, err);
 	if (head->len > limit - pos)
 		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)pos,
 		    "page is cut short");
@@ -385,6 +385,21 @@ datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
 }
 
 int
+datafile_bytes(const struct datafile *f, uint64_t at, uint32_t len,
+    uint64_t place, uint8_t *room, const uint8_t **p,
+    struct ntdb_error *err)
+{
+	size_t got;
+	int r;
+
+	r = read_at(f, at, len, false, p, room, &got, err);
+	if (r == 0 && got < len)
+		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)place,
+		    "page is cut short");
+	return r;
+}
+
+int
 datafile_dir(const struct datafile *f, const struct page_ref *ref,
     struct page_dir *dir, struct ntdb_error *err)
 {
@@ -396,22 +411,19 @@ datafile_dir_some(const struct datafile *f, const struct page_ref *ref,
     const uint32_t *ids, size_t n_ids, struct page_dir *dir,
     struct ntdb_error *err)
 {
-	uint8_t *room = malloc(ref->head.dir_len);
+	const struct page_head *head = &ref->head;
+	uint8_t *room = malloc(head->dir_len);
 	const uint8_t *packed;
-	size_t got;
 	int r;
 
 	memset(dir, 0, sizeof(*dir));
 	if (room == NULL)
 		return err_nomem(err);
-	r = read_at(f, ref->offset + ref->head.head_len, ref->head.dir_len, false,
-	    &packed, room, &got, err);
-	if (r == 0 && got < ref->head.dir_len)
-		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)ref->offset,
-		    "page is cut short");
+	r = datafile_bytes(f, ref->offset + head->head_len, head->dir_len,
+	    ref->offset, room, &packed, err);
 	if (r == 0)
-		r = place(err, f, ref->offset, page_dir_unpack_some(&ref->head,
-		    packed, ids, n_ids, dir, err));
+		r = datafile_place(f, ref->offset, page_dir_unpack_some(head,
+		    packed, ids, n_ids, dir, err), err);
 	free(room);
 	return r;
 }
@@ -420,20 +432,18 @@ int
 datafile_group(const struct datafile *f, const struct page_ref *ref,
     const struct page_group *g, uint8_t *raw, struct ntdb_error *err)
 {
-	uint64_t at = ref->offset + g->offset;
-	uint8_t *stored = malloc(g->len > 0 ? g->len : 1);
-	size_t got;
+	const uint64_t at = ref->offset + g->offset;
+	uint8_t *room = malloc(g->len > 0 ? g->len : 1);
+	const uint8_t *packed;
 	int r;
 
-	if (stored == NULL)
+	if (room == NULL)
 		return err_nomem(err);
-	r = io_pread(f->fd, stored, g->len, f->base + at, &got, f->name, err);
-	if (r == 0 && got < g->len)
-		r = err_at(err, NTDB_ECORRUPT, f->name, (int64_t)at,
-		    "page is cut short");
+	r = datafile_bytes(f, at, g->len, at, room, &packed, err);
 	if (r == 0)
-		r = place(err, f, at, page_group_unpack(g, stored, raw, err));
-	free(stored);
+		r = datafile_place(f, at, page_group_unpack(g, packed, raw,
+		    err), err);
+	free(room);
 	return r;
 }
 
@@ -457,8 +467,8 @@ datafile_lasts(const struct datafile *f, struct last_entry **e, uint32_t *n,
 	r = io_pread(f->fd, bytes, f->list_len, f->base + f->list_at, &got,
 	    f->name, err);
 	if (r == 0)
-		r = place(err, f, f->list_at, lastlist_unpack(bytes, got, e,
-		    n, err));
+		r = datafile_place(f, f->list_at, lastlist_unpack(bytes, got,
+		    e, n, err), err);
 	free(bytes);
 	return r;
 }

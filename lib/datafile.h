@@ -42,6 +42,7 @@
 
 struct datafile {
 	int	fd;
+	ino_t	ino;		/* of fd, unless it is a part of a file */
 	struct partition part;
 	char	name[PARTITION_NAME_MAX];
 	uint64_t base;		/* where it begins: 0, but in an archive */
@@ -116,6 +117,19 @@ struct page_ref {
  */
 int datafile_next(const struct datafile *f, uint64_t *pos, uint64_t limit,
     struct page_ref *ref, struct ntdb_error *err);
+
+/*
+ * Bytes of a file from an offset on, as they are: *p points to all len of
+ * them, in room or among what was read ahead, until the next read.
+ * NTDB_ECORRUPT: the file ends before.  A failure is placed at `place'.
+ */
+int datafile_bytes(const struct datafile *f, uint64_t at, uint32_t len,
+    uint64_t place, uint8_t *room, const uint8_t **p,
+    struct ntdb_error *err);
+
+/* Complete an error of the page functions with file and offset. */
+int datafile_place(const struct datafile *f, uint64_t offset, int code,
+    struct ntdb_error *err);
 
 /* Read and unpack a page's directory; of some metrics, as the page module. */
 int datafile_dir(const struct datafile *f, const struct page_ref *ref,

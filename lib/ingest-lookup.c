@@ -355,7 +355,7 @@ lookup_init(struct lookup *l, bool *any, struct ntdb_error *err)
 		set_bits(l);
 	}
 	if (l->s->told == NULL)
-		return pagecache_new(&l->s->told, l->view->dir.root, err);
+		return pagecache_borrow(&l->s->told, l->view->dir.root, err);
 	return 0;
 }
 

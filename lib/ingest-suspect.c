@@ -15,7 +15,7 @@ suspects_release(struct suspects *s)
 {
 	free(s->metrics);
 	free(s->keys);
-	pagecache_free(s->told);
+	pagecache_give_back(s->told);
 	memset(s, 0, sizeof(*s));
 }
 

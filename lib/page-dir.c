@@ -208,26 +208,33 @@ page_dir_unpack(const struct page_head *h, const uint8_t *packed,
 	return page_dir_unpack_some(h, packed, NULL, 0, dir, err);
 }
 
+bool
+page_dir_plausible(const struct page_head *h)
+{
+	return compress_plausible((enum compress_codec)h->codec, h->dir_len,
+	    h->dir_raw_len);
+}
+
 int
-page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
+page_dir_plain(const struct page_head *h, const uint8_t *packed,
+    uint8_t *plain, struct ntdb_error *err)
+{
+	enum compress_codec codec = (enum compress_codec)h->codec;
+
+	if (checksum(packed, h->dir_len) != h->dir_crc)
+		return page_dir_bad(err, "checksum");
+	return compress_unpack(codec, packed, h->dir_len, plain,
+	    h->dir_raw_len, err);
+}
+
+int
+page_dir_walk(const struct page_head *h, const uint8_t *plain,
     const uint32_t *ids, size_t n_ids, struct page_dir *dir,
     struct ntdb_error *err)
 {
-	enum compress_codec codec = (enum compress_codec)h->codec;
 	struct dir_walk w;
-	uint8_t *plain;
-	int e;
 
 	memset(dir, 0, sizeof(*dir));
-	if (checksum(packed, h->dir_len) != h->dir_crc)
-		return page_dir_bad(err, "checksum");
-	if (!compress_plausible(codec, h->dir_len, h->dir_raw_len))
-		return page_dir_bad(err, "length");
-	plain = malloc(h->dir_raw_len > 0 ? h->dir_raw_len : 1);
-	if (plain == NULL)
-		return err_nomem(err);
-	e = compress_unpack(codec, packed, h->dir_len, plain, h->dir_raw_len,
-	    err);
 	memset(&w, 0, sizeof(w));
 	w.in.p = plain;
 	w.in.end = plain + h->dir_raw_len;
@@ -235,8 +242,25 @@ page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
 	w.ids = ids;
 	w.n_ids = n_ids;
 	w.t_base = h->t_min;
-	if (e == 0)
-		e = unpack_plain(h, &w, err);
+	return unpack_plain(h, &w, err);
+}
+
+int
+page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
+    const uint32_t *ids, size_t n_ids, struct page_dir *dir,
+    struct ntdb_error *err)
+{
+	uint8_t *plain;
+	int e;
+
+	memset(dir, 0, sizeof(*dir));
+	if (!page_dir_plausible(h))
+		return page_dir_bad(err, "length");
+	plain = malloc(h->dir_raw_len > 0 ? h->dir_raw_len : 1);
+	if (plain == NULL)
+		return err_nomem(err);
+	if ((e = page_dir_plain(h, packed, plain, err)) == 0)
+		e = page_dir_walk(h, plain, ids, n_ids, dir, err);
 	free(plain);
 	return e;
 }

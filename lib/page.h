@@ -182,6 +182,18 @@ int page_dir_unpack_some(const struct page_head *h, const uint8_t *packed,
     struct ntdb_error *err);
 void page_dir_release(struct page_dir *dir);
 
+/*
+ * That in steps: whether h->dir_raw_len can be true, so that there may be room
+ * for so many plain bytes; these, from packed ones with the right CRC; and the
+ * directory, from those.  Plain bytes can be walked again and again.
+ */
+bool page_dir_plausible(const struct page_head *h);
+int page_dir_plain(const struct page_head *h, const uint8_t *packed,
+    uint8_t *plain, struct ntdb_error *err);
+int page_dir_walk(const struct page_head *h, const uint8_t *plain,
+    const uint32_t *ids, size_t n_ids, struct page_dir *dir,
+    struct ntdb_error *err);
+
 /* The first run of a metric, or n_runs: its runs are consecutive. */
 uint32_t page_dir_find(const struct page_dir *dir, uint32_t id);
 

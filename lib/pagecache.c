@@ -2,13 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "checksum.h"
 #include "error.h"
 #include "pagecache.h"
+#include "unpacked.h"
 
 #define N_FILES 24		/* leaves room for others below 64 */
-#define N_GROUPS 192
-#define GROUP_BYTES (3u << 19)		/* of all groups kept, ... */
-#define GROUP_BYTES_ONE (96u << 10)	/* ... reading one metric */
+#define PLAIN_BYTES (3u << 19)		/* of all plain bytes, ... */
+#define PLAIN_BYTES_ONE (96u << 10)	/* ... reading one metric, once */
 #define N_TOLD 256
 
 struct file_slot {
@@ -17,19 +18,12 @@ struct file_slot {
 	uint64_t limit;
 };
 
-struct group_slot {
-	uint64_t file_id, at, used;	/* used 0: free */
-	size_t	len;
-	uint8_t	*raw;			/* owned; NULL: damaged */
-};
-
 struct pagecache {
 	struct ntdb *root;		/* borrowed */
-	uint64_t clock, pinned;		/* slots used after pinned stay */
 	uint64_t random;
+	bool	again;			/* this is not its first query */
 	struct file_slot files[N_FILES];
-	struct group_slot groups[N_GROUPS];
-	size_t	group_bytes, group_limit;
+	struct unpacked_set plain;
 	size_t	n_told;
 	struct ntdb_error first;	/* the first damage; code 0: none */
 	bool	corrupt;
@@ -39,22 +33,22 @@ struct pagecache {
 };
 
 int
-pagecache_new(struct pagecache **c, struct ntdb *root, struct ntdb_error *err)
+pagecache_borrow(struct pagecache **out, struct ntdb *root,
+    struct ntdb_error *err)
 {
-	if ((*c = malloc(sizeof(**c))) == NULL)
-		return err_nomem(err);
-	memset(*c, 0, offsetof(struct pagecache, told));
-	(*c)->root = root;
-	(*c)->group_limit = GROUP_BYTES;
-	return 0;
-}
+	struct pagecache *c = root->pages;
 
-static void
-drop_group(struct pagecache *c, struct group_slot *g)
-{
-	c->group_bytes -= g->len;
-	free(g->raw);
-	memset(g, 0, sizeof(*g));
+	root->pages = NULL;
+	if (c == NULL) {
+		if ((c = malloc(sizeof(*c))) == NULL)
+			return err_nomem(err);
+		memset(c, 0, offsetof(struct pagecache, told));
+		c->root = root;
+	}
+	c->plain.limit = PLAIN_BYTES;
+	unpacked_begin(&c->plain);
+	*out = c;
+	return 0;
 }
 
 static void
@@ -64,8 +58,17 @@ drop_file(struct file_slot *f)
 	f->s = NULL;
 }
 
+static void
+discard(struct pagecache *c)
+{
+	if (c == NULL)
+		return;
+	unpacked_release(&c->plain);
+	free(c);
+}
+
 void
-pagecache_free(struct pagecache *c)
+pagecache_give_back(struct pagecache *c)
 {
 	size_t i;
 
@@ -74,9 +77,19 @@ pagecache_free(struct pagecache *c)
 	for (i = 0; i < N_FILES; i++)
 		if (c->files[i].s != NULL)
 			drop_file(&c->files[i]);
-	for (i = 0; i < N_GROUPS; i++)
-		free(c->groups[i].raw);
-	free(c);
+	c->n_told = 0;
+	err_clear(&c->first);
+	c->corrupt = false;
+	c->again = true;
+	discard(c->root->pages);
+	c->root->pages = c;
+}
+
+void
+pagecache_forget_kept(struct ntdb *root)
+{
+	discard(root->pages);
+	root->pages = NULL;
 }
 
 void
@@ -123,27 +136,96 @@ found:
 	return 0;
 }
 
-/* The slot for another group of this size; pinned ones are not touched. */
-static struct group_slot *
-group_room(struct pagecache *c, size_t len)
-{
-	struct group_slot *old, *slot, *vacant;
+/* Plain bytes that are wanted: of a directory, or of a group. */
+struct want {
+	struct unpacked_key key;
+	uint64_t place;			/* where damage would be */
+	const struct page_head *head;	/* NULL: a group */
+	const struct page_group *group;
+};
 
-	for (;;) {
-		old = vacant = NULL;
-		for (slot = c->groups; slot < c->groups + N_GROUPS; slot++)
-			if (slot->used == 0)
-				vacant = slot;
-			else if (slot->used <= c->pinned &&
-			    (old == NULL || slot->used < old->used))
-				old = slot;
-		if (vacant != NULL && (old == NULL ||
-		    c->group_bytes + len <= c->group_limit))
-			return vacant;
-		if (old == NULL)
-			return NULL;
-		drop_group(c, old);
+static int
+unpack(const struct want *w, const uint8_t *packed, uint8_t *plain,
+    struct ntdb_error *err)
+{
+	return w->head != NULL ?
+	    page_dir_plain(w->head, packed, plain, err) :
+	    page_group_unpack(w->group, packed, plain, err);
+}
+
+/* The plain bytes, unless there are some of these packed ones (*u). */
+static int
+renew(struct pagecache *c, const struct datafile *f, const struct want *w,
+    const uint8_t *packed, struct unpacked **u, struct ntdb_error *err)
+{
+	int r;
+
+	if (*u != NULL && checksum(packed, w->key.len) == w->key.crc) {
+		(*u)->round = c->plain.round;
+		return 0;
 	}
+	if (*u != NULL)
+		unpacked_drop(&c->plain, *u);
+	if ((r = unpacked_add(&c->plain, &w->key, u, err)) != 0)
+		return r;
+	r = datafile_place(f, w->place, unpack(w, packed, (*u)->raw, err),
+	    err);
+	if (r == NTDB_ECORRUPT)
+		unpacked_spoil(&c->plain, *u);
+	else if (r != 0)
+		unpacked_drop(&c->plain, *u);
+	return r;
+}
+
+/* Plain bytes, as the file has them now. */
+static int
+plain_bytes(struct pagecache *c, const struct datafile *f,
+    const struct want *w, const uint8_t **plain, struct ntdb_error *err)
+{
+	struct unpacked *u = unpacked_find(&c->plain, &w->key);
+	const uint8_t *packed;
+	uint8_t *room;
+	int r;
+
+	if (u == NULL || u->round != c->plain.round) {
+		if ((room = malloc((size_t)w->key.len + 1)) == NULL)
+			return err_nomem(err);
+		r = datafile_bytes(f, w->key.at, w->key.len, w->place, room,
+		    &packed, err);
+		if (r == 0)
+			r = renew(c, f, w, packed, &u, err);
+		free(room);
+		if (r != 0)
+			return r;
+	}
+	*plain = u->raw;
+	if (u->raw == NULL)
+		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)w->place,
+		    "%s damaged", w->head != NULL ? "a directory is" :
+		    "columns are");
+	return 0;
+}
+
+int
+pagecache_dir(struct pagecache *c, const struct datafile *f,
+    const struct page_ref *ref, const uint32_t *ids, size_t n_ids,
+    struct page_dir *dir, struct ntdb_error *err)
+{
+	const struct page_head *h = &ref->head;
+	const struct want w = { { f->file_id, f->ino,
+	    ref->offset + h->head_len, h->dir_len, h->dir_crc, h->dir_raw_len,
+	    h->codec }, ref->offset, h, NULL };
+	const uint8_t *plain;
+	int r;
+
+	if (!c->again || !page_dir_plausible(h))
+		return datafile_dir_some(f, ref, ids, n_ids, dir, err);
+	memset(dir, 0, sizeof(*dir));
+	pagecache_unpin(c);
+	if ((r = plain_bytes(c, f, &w, &plain, err)) != 0)
+		return r;
+	return datafile_place(f, ref->offset, page_dir_walk(h, plain, ids,
+	    n_ids, dir, err), err);
 }
 
 int
@@ -151,54 +233,25 @@ pagecache_group(struct pagecache *c, const struct datafile *f,
     uint64_t page, const struct page_group *g, const uint8_t **raw,
     struct ntdb_error *err)
 {
-	const uint64_t at = page + g->offset;
-	struct group_slot *slot;
-	struct page_ref ref;
-	int r;
+	const struct want w = { { f->file_id, f->ino, page + g->offset,
+	    g->len, g->crc, g->raw_len, (uint32_t)g->codec |
+	    (uint32_t)g->bytes << 8 | (uint32_t)g->precision << 16 },
+	    page + g->offset, NULL, g };
 
-	for (slot = c->groups; slot < c->groups + N_GROUPS; slot++)
-		if (slot->at == at && slot->file_id == f->file_id &&
-		    slot->used != 0)
-			goto found;
-	if ((slot = group_room(c, g->raw_len)) == NULL)
-		return err_set(err, NTDB_EBUG, "all groups are in use");
-	if ((slot->raw = malloc(g->raw_len + 1)) == NULL)
-		return err_nomem(err);
-	memset(&ref, 0, sizeof(ref));
-	ref.offset = page;
-	slot->len = g->raw_len;
-	c->group_bytes += slot->len;
-	r = datafile_group(f, &ref, g, slot->raw, err);
-	if (r != 0 && r != NTDB_ECORRUPT) {
-		drop_group(c, slot);
-		return r;
-	}
-	if (r == NTDB_ECORRUPT) {
-		/* Keep in mind that there is nothing to be had. */
-		free(slot->raw);
-		slot->raw = NULL;
-	}
-	slot->file_id = f->file_id;
-	slot->at = at;
-found:
-	slot->used = ++c->clock;
-	*raw = slot->raw;
-	if (slot->raw == NULL)
-		return err_at(err, NTDB_ECORRUPT, f->name, (int64_t)at,
-		    "columns are damaged");
-	return 0;
+	return plain_bytes(c, f, &w, raw, err);
 }
 
 void
 pagecache_expect(struct pagecache *c, size_t n_metrics)
 {
-	c->group_limit = n_metrics > 1 ? GROUP_BYTES : GROUP_BYTES_ONE;
+	c->plain.limit = n_metrics > 1 || c->again ? PLAIN_BYTES :
+	    PLAIN_BYTES_ONE;
 }
 
 void
 pagecache_unpin(struct pagecache *c)
 {
-	c->pinned = c->clock;
+	unpacked_unpin(&c->plain);
 }
 
 /* FNV-1a over database, file and offset. */

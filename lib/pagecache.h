@@ -1,10 +1,14 @@
 /*
- * Floor 4.  What readers keep of data files: a few descriptors and
- * unpacked groups; old ones make room for others.
+ * Floor 4.  What readers keep of data files: a few descriptors and plain bytes
+ * of pages; old ones make room for others.
  *
  * One cache serves all snapshots of a query, so that its memory and
  * descriptors do not grow with the number of databases.  It also remembers
  * which damage has been told, so that each place is told once.
+ *
+ * Between queries the handle keeps it, without the files.  The packed bytes
+ * are then read once more by each query, and have to have the checksum that
+ * they had: what that saves is unpacking them.
  */
 #ifndef NTDB_PAGECACHE_H
 #define NTDB_PAGECACHE_H
@@ -13,9 +17,16 @@
 
 struct pagecache;
 
-int pagecache_new(struct pagecache **c, struct ntdb *root,
+/*
+ * The one that the handle keeps, or, if that is lent, another; to be given
+ * back.
+ */
+int pagecache_borrow(struct pagecache **c, struct ntdb *root,
     struct ntdb_error *err);
-void pagecache_free(struct pagecache *c);
+void pagecache_give_back(struct pagecache *c);
+
+/* Free the one that the handle keeps. */
+void pagecache_forget_kept(struct ntdb *root);
 
 /* Let go of a snapshot's files, before it is released or opened anew. */
 void pagecache_forget(struct pagecache *c, const struct snapshot *s);
@@ -29,8 +40,15 @@ int pagecache_file(struct pagecache *c, struct snapshot *s,
     struct ntdb_error *err);
 
 /*
+ * The directory of a page, as datafile_dir_some; the caller releases it.
+ */
+int pagecache_dir(struct pagecache *c, const struct datafile *f,
+    const struct page_ref *ref, const uint32_t *ids, size_t n_ids,
+    struct page_dir *dir, struct ntdb_error *err);
+
+/*
  * A page's group, unpacked.  What has been asked for since the last
- * pagecache_unpin stays; older groups may go.
+ * pagecache_unpin stays, unless a directory is asked for; older groups may go.
  */
 int pagecache_group(struct pagecache *c, const struct datafile *f,
     uint64_t page, const struct page_group *g, const uint8_t **raw,
@@ -38,8 +56,9 @@ int pagecache_group(struct pagecache *c, const struct datafile *f,
 void pagecache_unpin(struct pagecache *c);
 
 /*
- * How many metrics are read next.  Groups of one metric are hardly asked for
- * again, and memory that is used again costs less than new memory.
+ * How many metrics are read next.  In a handle's first query, which mostly is
+ * its last, groups of one metric are hardly asked for again, and memory that
+ * is used again costs less than new memory.
  */
 void pagecache_expect(struct pagecache *c, size_t n_metrics);
 

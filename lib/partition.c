@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "partition.h"
@@ -61,26 +60,38 @@ partition_span(struct partition p, int64_t *first, int64_t *last)
 		*last = first_day(next) * NS_PER_DAY - 1;
 }
 
+/* Write a number of n digits behind a hyphen, at most as long as that. */
+static char *
+put_number(char *p, unsigned v, int n)
+{
+	int i;
+
+	*p = '-';
+	for (i = n; i > 0; i--, v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + n + 1;
+}
+
 void
 partition_name(struct partition p, char name[PARTITION_NAME_MAX])
 {
+	char *end = name + 4;
 	int64_t year;
 	int month, mday;
 
+	memcpy(name, "data", 4);
 	if (p.kind == PART_FOREVER) {
-		snprintf(name, PARTITION_NAME_MAX, "data-forever.dat");
+		memcpy(end, "-forever.dat", sizeof("-forever.dat"));
 		return;
 	}
 	civil_from_days(first_day(p), &year, &month, &mday);
+	end = put_number(end, year < 0 || year > 9999 ? 0 : (unsigned)year,
+	    4);
+	if (p.kind != PART_YEAR)
+		end = put_number(end, (unsigned)month, 2);
 	if (p.kind == PART_DAY)
-		snprintf(name, PARTITION_NAME_MAX, "data-%04d-%02d-%02d.dat",
-		    (int)year, month, mday);
-	else if (p.kind == PART_MONTH)
-		snprintf(name, PARTITION_NAME_MAX, "data-%04d-%02d.dat",
-		    (int)year, month);
-	else
-		snprintf(name, PARTITION_NAME_MAX, "data-%04d.dat",
-		    (int)year);
+		end = put_number(end, (unsigned)mday, 2);
+	memcpy(end, ".dat", sizeof(".dat"));
 }
 
 /* Whether a partition holds any time that 64 bits reach. */

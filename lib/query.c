@@ -454,7 +454,7 @@ ntdb_query_open(struct ntdb *root, const struct ntdb_query_options *opt,
 	    opt->n_aggregates > 0 ? query_next_row_of_bucket :
 	    opt->last ? query_next_last :
 	    opt->order == NTDB_ORDER_DAY ? query_next_of_day : next_of_metric;
-	if ((r = pagecache_new(&q->cache, root, err)) != 0)
+	if ((r = pagecache_borrow(&q->cache, root, err)) != 0)
 		goto fail;
 	if (!(n_targets == 1 && select_named(q, targets[0])) &&
 	    ((r = select_targets(root, opt, targets, n_targets, &q->sel,
@@ -498,6 +498,6 @@ ntdb_query_close(struct ntdb_query *q)
 	release_dbs(q);
 	free(q->lasts);
 	agg_release(&q->agg);
-	pagecache_free(q->cache);
+	pagecache_give_back(q->cache);
 	free(q);
 }

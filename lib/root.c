@@ -7,8 +7,8 @@
 
 #include "error.h"
 #include "lock.h"
+#include "pagecache.h"
 #include "root.h"
-#include "snapshot.h"
 
 #define DEFAULT_ROOT "/var/lib/ntdb"
 #define DEFAULT_WAIT_NS INT64_C(30000000000)
@@ -55,6 +55,7 @@ ntdb_close(struct ntdb *db)
 	if (db == NULL)
 		return;
 	snapshot_forget_kept(db);
+	pagecache_forget_kept(db);
 	io_close(&db->fd);
 	buf_release(&db->entries.names);
 	if (db->has_engine)

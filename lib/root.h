@@ -16,6 +16,7 @@
 #define DB_NAME_MAX 64
 
 struct kept;
+struct pagecache;
 
 /* The root's entries, but for files. */
 struct root_entries {
@@ -32,6 +33,8 @@ struct ntdb {
 	ino_t	ino;
 	struct kept *kept;		/* snapshots between queries, or
 					 * NULL: see snapshot.h */
+	struct pagecache *pages;	/* not lent, or NULL: see
+					 * pagecache.h */
 	struct root_entries entries;
 	struct ntdb_options opt;	/* opt.root is not used */
 	bool	has_engine;

@@ -193,7 +193,7 @@ find_in_page(struct finder *f, const struct datafile *file,
 		return 0;
 	if (ref->head.max_id < f->ids[0])
 		return 0;
-	r = datafile_dir_some(file, ref, f->ids, f->n, &dir, &why);
+	r = pagecache_dir(f->cache, file, ref, f->ids, f->n, &dir, &why);
 	if (r != 0) {
 		page_dir_release(&dir);
 		return pagecache_damage(f->cache, f->s, &why, err);
@@ -366,7 +366,7 @@ scan_find_lasts(struct snapshot *s, struct pagecache *cache,
 	f.last = last;
 	f.out = out;
 	if (cache == NULL) {
-		if ((r = pagecache_new(&own, s->dir.root, err)) != 0)
+		if ((r = pagecache_borrow(&own, s->dir.root, err)) != 0)
 			return r;
 		cache = own;
 	}
@@ -388,7 +388,7 @@ scan_find_lasts(struct snapshot *s, struct pagecache *cache,
 	source_release(&f.src);
 	if (own != NULL) {
 		pagecache_forget(own, s);
-		pagecache_free(own);
+		pagecache_give_back(own);
 	}
 	return r;
 }

@@ -94,7 +94,8 @@ add_page(struct scan *sc, const struct datafile *f,
 	uint32_t i;
 	int r;
 
-	r = datafile_dir_some(f, ref, p->wanted, p->n_wanted, &dir, why);
+	r = pagecache_dir(sc->cache, f, ref, p->wanted, p->n_wanted, &dir,
+	    why);
 	for (i = 0; i < dir.n_runs && r == 0; i++)
 		if ((slot = scan_slot(sc, dir.runs[i].id)) != 0)
 			r = add_run(sc, f, ref->offset, &dir, &dir.runs[i],
