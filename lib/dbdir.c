@@ -52,15 +52,10 @@ set_names(struct dbdir *d, struct ntdb *root, const char *name,
 static int
 open_fd(struct dbdir *d, struct ntdb_error *err)
 {
-	struct stat st;
-
 	d->fd = openat(d->root->fd, d->name,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d->fd != -1 && fstat(d->fd, &st) == 0) {
-		d->dev = st.st_dev;
-		d->ino = st.st_ino;
+	if (d->fd != -1 && fstat(d->fd, &d->st) == 0)
 		return 0;
-	}
 	if (errno == ENOENT || errno == ENOTDIR)
 		return err_at(err, NTDB_ENOENT, d->name, -1,
 		    "no such database");

@@ -24,8 +24,7 @@ struct dbdir {
 	char	wal[DB_NAME_MAX + 8];	/* NAME.wal */
 	char	cache[DB_NAME_MAX + 8];	/* NAME.cache */
 	int	fd;
-	dev_t	dev;			/* of fd */
-	ino_t	ino;
+	struct stat st;			/* of fd, when it was last looked at */
 	char	*wal_path, *lock_path;	/* for messages: NAME/NAME.wal ... */
 	char	*catalog_path, *manifest_path;
 	struct io_owner owner;		/* of new files */

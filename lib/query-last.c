@@ -12,24 +12,27 @@
 
 /*
  * Whether a data file is there that could hold a sample of that time: if not,
- * what the state remembers may have been removed by its owner.
+ * what the state remembers may have been removed by its owner.  The one that
+ * was found last is known; to the snapshot, until its directory changes.
  */
 static bool
-has_file(const struct snapshot *s, int64_t t, struct partition *known)
+has_file(struct snapshot *s, int64_t t, struct partition *known)
 {
 	char name[PARTITION_NAME_MAX];
+	int64_t first, last, now;
 	struct partition part;
-	int64_t first, last;
 	int kind;
 
 	partition_span(*known, &first, &last);
 	if (first <= t && t <= last)
 		return true;
+	now = io_clock_ns();
 	for (kind = PART_DAY; kind <= PART_FOREVER; kind++) {
 		part = partition_of((enum partition_kind)kind, t);
 		partition_name(part, name);
 		if (faccessat(s->dir.fd, name, F_OK, 0) == 0) {
-			*known = part;
+			*known = s->there_part = part;
+			stamp_take(&s->there, &s->dir.st, now);
 			return true;
 		}
 	}
@@ -41,8 +44,9 @@ static void
 from_state(const struct ntdb_query *q, const struct query_db *db,
     struct last_sample *out, uint32_t *ask, uint32_t *ask_at, size_t *n_ask)
 {
-	const struct snapshot *s = db->snap;
-	struct partition known = partition_of(PART_DAY, INT64_MIN);
+	struct snapshot *s = db->snap;
+	struct partition known = stamp_holds(&s->there, &s->dir.st) ?
+	    s->there_part : partition_of(PART_DAY, INT64_MIN);
 	const struct metric *m;
 	size_t i;
 

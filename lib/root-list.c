@@ -2,10 +2,8 @@
  * Which databases there are.
  *
  * The handle keeps the names of what a root holds besides files, and uses them
- * again only if it is certain that they are all: the root is the directory
- * that was read and has not been changed since.  Its time of change tells that
- * only if it lay so far back when the directory was read that any later change
- * must have got another one.  What of it is a database is looked at each time.
+ * again if the root is certain to have them all still.  What of it is a
+ * database is looked at each time.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,7 +14,6 @@
 #include "listing.h"
 #include "root.h"
 
-#define SETTLED_NS INT64_C(3000000000)	/* above all granularities of times */
 #define KEPT_BYTES (64u << 10)		/* of names */
 
 /* io_exists; what one may not look into has nothing. */
@@ -33,9 +30,9 @@ has_file(int rootfd, const char *path, struct ntdb_error *err)
 	return r;
 }
 
-/* 1 or 0: whether a directory of that valid name in the root is a database. */
-static int
-is_database(int rootfd, const char *name, struct ntdb_error *err)
+int
+root_has_database(const struct ntdb *db, const char *name,
+    struct ntdb_error *err)
 {
 	char path[2 * DB_NAME_MAX + 24];
 	size_t len = strlen(name);
@@ -43,12 +40,12 @@ is_database(int rootfd, const char *name, struct ntdb_error *err)
 
 	memcpy(path, name, len);
 	memcpy(path + len, "/" DBDIR_MANIFEST, sizeof("/" DBDIR_MANIFEST));
-	if ((r = has_file(rootfd, path, err)) != 0)
+	if ((r = has_file(db->fd, path, err)) != 0)
 		return r;
 	path[len] = '/';
 	memcpy(path + len + 1, name, len);
 	memcpy(path + 2 * len + 1, ".wal", sizeof(".wal"));
-	return has_file(rootfd, path, err);
+	return has_file(db->fd, path, err);
 }
 
 static int
@@ -68,29 +65,6 @@ may_be_database(int rootfd, const char *name)
 	    !S_ISREG(st.st_mode));
 }
 
-static bool
-same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool
-unchanged(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-	    a->st_nlink == b->st_nlink && a->st_size == b->st_size &&
-	    same_time(a->st_mtim, b->st_mtim) &&
-	    same_time(a->st_ctim, b->st_ctim);
-}
-
-/* Whether a change after `now' must show in the time of the last change. */
-static bool
-settled(const struct stat *st, int64_t now)
-{
-	return (int64_t)st->st_ctim.tv_sec < (now - SETTLED_NS) / 1000000000 &&
-	    (int64_t)st->st_mtim.tv_sec < (now - SETTLED_NS) / 1000000000;
-}
-
 /* Have the names of the root's entries. */
 static int
 read_entries(struct ntdb *db, struct ntdb_error *err)
@@ -104,9 +78,9 @@ read_entries(struct ntdb *db, struct ntdb_error *err)
 
 	if (fstat(db->fd, &st) == -1)
 		return err_sys(err, db->path, "cannot read directory");
-	if (e->certain && unchanged(&st, &e->st))
+	if (stamp_holds(&e->stamp, &st))
 		return 0;
-	e->certain = false;
+	e->stamp.certain = false;
 	buf_clear(&e->names);
 	if ((r = listing_open(&dir, db->fd, db->path, err)) != 0)
 		return r;
@@ -118,30 +92,31 @@ read_entries(struct ntdb *db, struct ntdb_error *err)
 		return r;
 	if (!buf_ok(&e->names))
 		return err_nomem(err);
-	e->st = st;
-	e->certain = settled(&st, now) && e->names.len <= KEPT_BYTES;
+	stamp_take(&e->stamp, &st, now);
+	e->stamp.certain &= e->names.len <= KEPT_BYTES;
 	return 0;
 }
 
-/* The names, one after the other with their NULs, in buf. */
+/* The names that are wanted, one after the other with their NULs, in buf. */
 static int
-list_names(struct ntdb *db, bool internal, struct buf *b, size_t *n,
-    struct ntdb_error *err)
+list_names(struct ntdb *db, bool internal, bool all, struct buf *b,
+    size_t *n, struct ntdb_error *err)
 {
 	const struct buf *names = &db->entries.names;
 	const char *name;
 	size_t at, len;
 	int r;
 
-	*n = 0;
-	if ((r = read_entries(db, err)) != 0)
+	if ((r = root_open(db, false, err)) != 0 ||
+	    (r = read_entries(db, err)) != 0)
 		return r;
 	for (at = 0; at < names->len; at += len) {
 		name = (const char *)names->data + at;
 		len = strlen(name) + 1;
 		if (!internal && strcmp(name, INTERNAL_DB) == 0)
 			continue;
-		if ((r = is_database(db->fd, name, err)) < 0)
+		r = all ? 1 : root_has_database(db, name, err);
+		if (r < 0)
 			return r;
 		if (r == 0)
 			continue;
@@ -151,38 +126,55 @@ list_names(struct ntdb *db, bool internal, struct buf *b, size_t *n,
 	return buf_ok(b) ? 0 : err_nomem(err);
 }
 
-int
-ntdb_databases(struct ntdb *db, bool internal, char ***names, size_t *n,
-    struct ntdb_error *err)
+/* One allocation: the table, then the texts. */
+static char **
+make_table(const struct buf *b, size_t n)
+{
+	const size_t table = (n + 1) * sizeof(char *);
+	char **names, *text;
+	size_t i;
+
+	if ((names = malloc(table + b->len)) == NULL)
+		return NULL;
+	text = (char *)names + table;
+	if (b->len > 0)
+		memcpy(text, b->data, b->len);
+	for (i = 0; i < n; i++) {
+		names[i] = text;
+		text += strlen(text) + 1;
+	}
+	names[n] = NULL;
+	qsort(names, n, sizeof(*names), compare_names);
+	return names;
+}
+
+static int
+get_names(struct ntdb *db, bool internal, bool all, char ***names,
+    size_t *n, struct ntdb_error *err)
 {
 	struct buf b = BUF_INIT;
-	size_t i, table;
-	char *text;
 	int r;
 
 	*names = NULL;
 	*n = 0;
-	if ((r = root_open(db, false, err)) != 0 ||
-	    (r = list_names(db, internal, &b, n, err)) != 0)
-		goto done;
-	/* One allocation: the table, then the texts. */
-	table = (*n + 1) * sizeof(char *);
-	if ((*names = malloc(table + b.len)) == NULL) {
+	r = list_names(db, internal, all, &b, n, err);
+	if (r == 0 && (*names = make_table(&b, *n)) == NULL)
 		r = err_nomem(err);
-		goto done;
-	}
-	text = (char *)*names + table;
-	if (b.len > 0)
-		memcpy(text, b.data, b.len);
-	for (i = 0; i < *n; i++) {
-		(*names)[i] = text;
-		text += strlen(text) + 1;
-	}
-	(*names)[*n] = NULL;
-	qsort(*names, *n, sizeof(char *), compare_names);
-done:
 	buf_release(&b);
 	return r;
+}
+
+int
+root_names(struct ntdb *db, char ***names, size_t *n, struct ntdb_error *err)
+{
+	return get_names(db, true, true, names, n, err);
+}
+
+int
+ntdb_databases(struct ntdb *db, bool internal, char ***names, size_t *n,
+    struct ntdb_error *err)
+{
+	return get_names(db, internal, false, names, n, err);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "io.h"
 #include "ntdb.h"
+#include "stamp.h"
 
 #define INTERNAL_DB "internal"
 #define DB_NAME_MAX 64
@@ -22,8 +23,7 @@ struct pagecache;
 struct root_entries {
 	struct buf names;		/* owned; one after the other, each
 					 * with its NUL */
-	bool	certain;		/* these are all, if the directory */
-	struct stat st;			/* is still this one */
+	struct stamp stamp;		/* as long as it holds these are all */
 };
 
 struct ntdb {
@@ -51,6 +51,17 @@ int root_open(struct ntdb *db, bool create, struct ntdb_error *err);
 
 /* Sync the directory that the root itself stands in, if that may be read. */
 int root_sync_parent(const struct ntdb *db, struct ntdb_error *err);
+
+/*
+ * What may be databases: valid names, and no files.  Sorted; freed as those of
+ * ntdb_databases.
+ */
+int root_names(struct ntdb *db, char ***names, size_t *n,
+    struct ntdb_error *err);
+
+/* 1 or 0: whether a directory of that valid name in the root is a database. */
+int root_has_database(const struct ntdb *db, const char *name,
+    struct ntdb_error *err);
 
 /* Read engine.ini, once. */
 int root_engine(struct ntdb *db, const struct engine_config **engine,

@@ -268,7 +268,20 @@ may_choose(const char *db, const struct target *targets, size_t n,
 	return r < 0 ? err_nomem(err) : r;
 }
 
-/* What the targets mean in one database. */
+/* Whether a target that has to be there is one of, or in, this database. */
+static bool
+is_named(const char *db, const struct target *targets, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!targets[i].is_pattern && !targets[i].missing_ok &&
+		    concerns(&targets[i], db, true))
+			return true;
+	return false;
+}
+
+/* What the targets mean in a database, or in what turns out not to be one. */
 static int
 select_in(struct ntdb *root, const char *db, const struct target *targets,
     size_t n, const struct ntdb_query_options *opt, struct selected *d,
@@ -276,12 +289,19 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
 {
 	const char *key = n == 1 && strcmp(targets->text, "*") == 0 &&
 	    opt->match != NULL ? opt->match_key : NULL;
+	struct ntdb_error why = NTDB_ERROR_INIT;
 	struct snapshot *snap;
 	int r;
 
-	if ((r = may_choose(db, targets, n, opt, err)) <= 0 ||
-	    (r = snapshot_borrow(&snap, root, db, err)) != 0)
+	if ((r = may_choose(db, targets, n, opt, err)) <= 0)
 		return r;
+	if ((r = snapshot_borrow(&snap, root, db, &why)) != 0) {
+		if (r == NTDB_ENOENT && !is_named(db, targets, n))
+			return 0;
+		if (err != NULL && err->code == 0)
+			*err = why;
+		return r;
+	}
 	memcpy(d->db, db, strlen(db) + 1);
 	r = choose_again(snap, key, d, err);
 	if (r == NTDB_END) {
@@ -327,7 +347,7 @@ select_all(struct ntdb *root, const struct target *targets, size_t n,
 	size_t n_names = 0, i;
 	int r;
 
-	r = ntdb_databases(root, true, &names, &n_names, err);
+	r = root_names(root, &names, &n_names, err);
 	if (r != 0)
 		return r;
 	if ((r = check_named(targets, n, names, n_names, err)) != 0)

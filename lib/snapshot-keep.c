@@ -114,7 +114,8 @@ bring_up_to_date(struct snapshot *s)
 	struct stat st;
 	uint64_t tail;
 
-	if (!same_file(root->fd, s->dir.name, s->dir.dev, s->dir.ino, &st) ||
+	if (!same_file(root->fd, s->dir.name, s->dir.st.st_dev,
+	    s->dir.st.st_ino, &s->dir.st) ||
 	    !same_file(s->dir.fd, s->dir.wal, s->wal.dev, s->wal.ino, &st) ||
 	    (uint64_t)st.st_size < s->log_end || !same_log(s))
 		return false;
@@ -143,6 +144,25 @@ lend(struct ntdb *root, struct ntdb_error *err)
 	return 0;
 }
 
+static int
+open_anew(struct snapshot **out, struct ntdb *root, const char *name,
+    struct ntdb_error *err)
+{
+	struct snapshot *s;
+	int r;
+
+	if ((r = root_has_database(root, name, err)) <= 0)
+		return r < 0 ? r : err_set(err, NTDB_ENOENT,
+		    "%s: no such database", name);
+	if ((s = malloc(sizeof(*s))) == NULL)
+		return err_nomem(err);
+	if ((r = snapshot_open(s, root, name, err)) != 0)
+		discard(s);
+	else
+		*out = s;
+	return r;
+}
+
 int
 snapshot_borrow(struct snapshot **out, struct ntdb *root, const char *name,
     struct ntdb_error *err)
@@ -160,12 +180,8 @@ snapshot_borrow(struct snapshot **out, struct ntdb *root, const char *name,
 	}
 	if ((r = lend(root, err)) != 0)
 		return r;
-	if (s == NULL) {
-		if ((s = malloc(sizeof(*s))) == NULL)
-			r = err_nomem(err);
-		else if ((r = snapshot_open(s, root, name, err)) != 0)
-			discard(s);
-	}
+	if (s == NULL)
+		r = open_anew(&s, root, name, err);
 	if (r == 0)
 		*out = s;
 	else

@@ -32,6 +32,8 @@ struct snapshot {
 	struct ntdb_error damage; /* code 0: none.  The log's header, which
 				 * is read as if there were no log, or the
 				 * catalog, of which a part can be read */
+	struct stamp there;	/* while it holds of the directory, ... */
+	struct partition there_part;	/* ... this data file is there */
 	bool	log_known;	/* of the samples in the log: */
 	int64_t	log_first, log_last; /* earliest and latest time */
 };
@@ -54,7 +56,8 @@ int snapshot_refresh(struct snapshot *s, struct ntdb_error *err);
 /*
  * The same for queries, which come one after another: the handle keeps a few
  * snapshots, and lends one that shows what is there now.  *s is to be given
- * back, also if it has been refreshed, with or without success.
+ * back, also if it has been refreshed, with or without success.  NTDB_ENOENT:
+ * there is no such database.
  */
 int snapshot_borrow(struct snapshot **s, struct ntdb *root, const char *name,
     struct ntdb_error *err);

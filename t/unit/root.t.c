@@ -229,7 +229,7 @@ test_list(void)
 static void
 lists(struct ntdb *db, bool kept, const char *want, const char *what)
 {
-	const bool certain = db->entries.certain;
+	const bool certain = db->entries.stamp.certain;
 	char text[256] = "";
 	char **names;
 	size_t n, i;
@@ -242,7 +242,7 @@ lists(struct ntdb *db, bool kept, const char *want, const char *what)
 	}
 	ntdb_databases_free(names);
 	is_str(text, want, "%s", what);
-	ok(certain && db->entries.certain == kept, "%s: %s", what,
+	ok(certain && db->entries.stamp.certain == kept, "%s: %s", what,
 	    kept ? "what was read before is used" : "the root is read anew");
 }
 
@@ -261,7 +261,7 @@ settle(struct ntdb *db)
 		if (ntdb_databases(db, true, &names, &n, NULL) != 0)
 			bail("cannot list");
 		ntdb_databases_free(names);
-	} while (!db->entries.certain);
+	} while (!db->entries.stamp.certain);
 }
 
 /* Law 34, for the list of databases: every change shows at once. */

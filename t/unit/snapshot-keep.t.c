@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "ntdb.h"
 #include "root.h"
 #include "scratch.h"
@@ -185,6 +186,44 @@ check_files(void)
 	sees("a=8", "a=8", "after retention");
 }
 
+/* Let the directory rest until it is certain that a data file is there. */
+static void
+settle(void)
+{
+	const int64_t deadline = io_clock_ns() + 60 * S;
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct snapshot *s;
+	char text[1024];
+	bool certain;
+
+	do {
+		if (io_clock_ns() > deadline)
+			bail("it is never certain");
+		usleep(10000);
+		ask(true, text, sizeof(text));
+		must(snapshot_borrow(&s, reader, "d", &err), &err);
+		certain = s->there.certain;
+		snapshot_give_back(s);
+	} while (!certain);
+}
+
+/* Data files that come and go in a directory that has been quiet. */
+static void
+check_settled(void)
+{
+	settle();
+	sees("a=8", "a=8", "a quiet directory");
+	shell("mkdir aside && mv d/data-* aside");
+	sees("", "", "its data file was removed");
+	shell("mv aside/* d && rmdir aside");
+	sees("a=8", "a=8", "and put back");
+	settle();
+	shell("mv d e && mkdir d && cp e/d.wal e/d.cache d");
+	sees("", "", "without it in another directory");
+	shell("rm -r d && mv e d");
+	sees("a=8", "a=8", "and back");
+}
+
 /* A batch that was cut, after a failed sync, and another one in its place. */
 static void
 check_cut(void)
@@ -356,6 +395,7 @@ main(void)
 	plan_later();
 	check_appends();
 	check_files();
+	check_settled();
 	check_cut();
 	check_replaced();
 	check_chosen();
