@@ -201,21 +201,19 @@ static void
 read_sums(uint64_t base, uint64_t step, uint64_t usual,
     const struct residuals *in, uint32_t from, uint32_t n, int64_t *v)
 {
-	uint64_t r[CHUNK], sum = 0;
-	uint32_t i, k, done, last = from + n - 1;
+	uint64_t r[CHUNK], sum;
+	uint32_t i, k;
 
 	if (n == 0)
 		return;
-	if (from == 0)
-		v[0] = as_i64(base);
-	for (done = 0; done < last; done += k) {
-		k = last - done < CHUNK ? last - done : CHUNK;
-		residuals_read(in, done, k, r);
+	sum = usual * from + residuals_sum(in, from);
+	*v++ = as_i64(base + step * sum);
+	for (n--; n > 0; n -= k, from += k, v += k) {
+		k = n < CHUNK ? n : CHUNK;
+		residuals_read(in, from, k, r);
 		for (i = 0; i < k; i++) {
 			sum += usual + (uint64_t)unzigzag(r[i]);
-			if (done + i + 1 >= from)
-				v[done + i + 1 - from] =
-				    as_i64(base + step * sum);
+			v[i] = as_i64(base + step * sum);
 		}
 	}
 }

@@ -23,6 +23,9 @@ struct residuals {
 void residuals_read(const struct residuals *in, uint32_t from, uint32_t n,
     uint64_t *r);
 
+/* The sum of residuals [0, n), modulo 2^64, as zigzag writes signed numbers. */
+uint64_t residuals_sum(const struct residuals *in, uint32_t n);
+
 /* Write n values of up to `bytes' bytes as byte planes. */
 void byte_planes_pack(const uint64_t *v, uint32_t n, unsigned bytes,
     uint8_t *planes);

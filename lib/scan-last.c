@@ -133,6 +133,41 @@ run_groups(struct finder *f, const struct datafile *file, uint64_t page,
 	return r;
 }
 
+/*
+ * How many samples of a run are not after t, and the time of the last of them;
+ * the first is one.  Where times have no column each can be had by itself.
+ */
+static int
+samples_until(struct source *src, const struct page_dir *dir,
+    const struct page_run *run, const uint8_t *times, int64_t t,
+    uint32_t *n, int64_t *last, struct ntdb_error *err)
+{
+	uint32_t lo = 1, hi = run->n, mid;
+	int64_t at;
+	int r;
+
+	if (times == NULL) {
+		while (lo < hi) {
+			mid = lo + (hi - lo) / 2;
+			page_times(dir, run, NULL, mid, 1, &at);
+			if (at <= t)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		page_times(dir, run, NULL, lo - 1, 1, last);
+		*n = lo;
+		return 0;
+	}
+	if ((r = source_reserve(src, run->n, err)) != 0)
+		return r;
+	page_times(dir, run, times, 0, run->n, src->t);
+	*n = times_before(src->t, run->n, t, true);
+	if (*n > 0)
+		*last = src->t[*n - 1];
+	return 0;
+}
+
 /* Take a run's newest sample in the range, if it is newer than the result. */
 static int
 find_in_run(struct finder *f, const struct datafile *file, uint64_t page,
@@ -154,13 +189,11 @@ find_in_run(struct finder *f, const struct datafile *file, uint64_t page,
 	if (r != 0)
 		return r;
 	if (t > f->last) {
-		if ((r = source_reserve(&f->src, run->n, err)) != 0)
+		if ((r = samples_until(&f->src, dir, run, times, f->last, &at,
+		    &t, err)) != 0)
 			return r;
-		page_times(dir, run, times, 0, run->n, f->src.t);
-		at = times_before(f->src.t, run->n, f->last, true);
 		if (at-- == 0)
 			return 0;
-		t = f->src.t[at];
 	}
 	if (t < f->first || (out->found && t <= out->t))
 		return 0;

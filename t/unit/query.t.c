@@ -329,6 +329,58 @@ check_limits(void)
 	is_int(outcome(&opt, "a"), NTDB_ESTOPPED, "names are stopped, too");
 }
 
+/* The value of a metric's newest sample up to a time; -1: there is none. */
+static int64_t
+newest_until(const char *target, int64_t until)
+{
+	struct ntdb_query_options opt = NTDB_QUERY_OPTIONS_INIT;
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	int64_t value = -1;
+	struct ntdb_query *q;
+	struct ntdb_row row;
+
+	opt.last = opt.has_end = true;
+	opt.end_ns = until;
+	must(ntdb_query_open(db, &opt, &target, 1, &q, &err), &err);
+	if (ntdb_query_next(q, &row, &err) == 0)
+		value = row.value.i;
+	ntdb_query_close(q);
+	return value;
+}
+
+/*
+ * The newest sample before a moment, on, before and behind each of those of a
+ * metric with a rhythm, and of one without: their values count them.
+ */
+static void
+check_moments(void)
+{
+	const struct ntdb_flush_options force = { .force = true };
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	int64_t t[300], u[300];
+	unsigned wrong[2] = { 0, 0 };
+	int i, d;
+
+	begin();
+	for (i = 0; i < 300; i++) {
+		t[i] = T0 + i * 10 * S;
+		u[i] = T0 + (i * 10 + (int64_t)random_below(9)) * S;
+		put("moments", "rhythm", i, t[i]);
+		put("moments", "none", i, u[i]);
+	}
+	commit();
+	must(ntdb_flush(db, "moments", &force, NULL, &err), &err);
+	for (i = 0; i < 300; i++)
+		for (d = -1; d <= 1; d++) {
+			wrong[0] += newest_until("moments/rhythm", t[i] + d) !=
+			    (d < 0 ? i - 1 : i);
+			wrong[1] += newest_until("moments/none", u[i] + d) !=
+			    (d < 0 ? i - 1 : i);
+		}
+	is_int(wrong[0], 0, "newest samples at any moment");
+	is_int(wrong[1], 0, "and of a metric without rhythm");
+}
+
 int
 main(void)
 {
@@ -347,6 +399,7 @@ main(void)
 	check_choice();
 	check_steps();
 	check_limits();
+	check_moments();
 	ntdb_close(db);
 	return done_testing();
 }
