@@ -122,30 +122,30 @@ param_database(struct exchange *x, const char *name, const char **db)
 	return false;
 }
 
-/* Read a selector that stands in a parameter. */
+/* A selector that stands in a parameter could not be read. */
 static bool
-scan(struct exchange *x, const char *name, const char *db, const char *text,
-    struct selector *s)
+not_scanned(struct exchange *x, const char *name,
+    const struct ntdb_error *err)
 {
-	struct ntdb_error err = NTDB_ERROR_INIT;
-
-	if (selector_scan(s, db, text, &err) == 0)
-		return true;
-	if (err.code == NTDB_EUSAGE)
+	if (err->code == NTDB_EUSAGE)
 		api_error(x, 400, "bad_data", "invalid parameter \"%s\": %s",
-		    name, err.text);
+		    name, err->text);
 	else
-		api_fail(x, &err, false);
+		api_fail(x, err, false);
 	return false;
 }
 
 bool
-param_selector(struct exchange *x, struct selector *s)
+param_selector(struct exchange *x, struct selector_cache *c,
+    struct selector **s)
 {
+	struct ntdb_error err = NTDB_ERROR_INIT;
 	const char *db, *query;
 
-	return param_database(x, "db", &db) &&
-	    param_text(x, "query", &query) && scan(x, "query", db, query, s);
+	if (!param_database(x, "db", &db) || !param_text(x, "query", &query))
+		return false;
+	return selector_cache_get(c, db, query, s, &err) == 0 ||
+	    not_scanned(x, "query", &err);
 }
 
 bool
@@ -170,8 +170,8 @@ param_selectors(struct exchange *x, struct selector **list, size_t *n)
 		*list = more;
 		more += (*n)++;
 		*more = none;
-		if (!scan(x, "match[]", NULL, text, more))
-			return false;
+		if (selector_scan(more, NULL, text, &err) != 0)
+			return not_scanned(x, "match[]", &err);
 	}
 	return true;
 }

@@ -8,7 +8,7 @@
 #define NTDB_BIN_API_PARAM_H
 
 #include "exchange.h"
-#include "selector.h"
+#include "selector-cache.h"
 
 /*
  * A time: decimal seconds, or RFC 3339.  Seconds beyond what ntdb can hold are
@@ -34,8 +34,9 @@ bool param_text(struct exchange *x, const char *name, const char **text);
 /* A database's name, if it is there; NULL: it is not. */
 bool param_database(struct exchange *x, const char *name, const char **db);
 
-/* `query', with `db'. */
-bool param_selector(struct exchange *x, struct selector *s);
+/* `query', with `db'; borrowed from the cache. */
+bool param_selector(struct exchange *x, struct selector_cache *c,
+    struct selector **s);
 
 /* All of `match[]', owned by the caller: param_selectors_free. */
 bool param_selectors(struct exchange *x, struct selector **s, size_t *n);

@@ -7,18 +7,18 @@
 
 /* ---- what is asked for */
 
-static void
-begin_request(const struct api *a, struct exchange *x,
-    const struct selector *s, struct eval_request *req)
+/* Begin with the selector; false: it was refused. */
+static bool
+begin_request(struct api *a, struct exchange *x, struct eval_request *req)
 {
 	*req = (struct eval_request){
-		.selector = s,
 		.lookback_ns = a->config.lookback_ns,
 		.max_samples = a->config.max_samples,
 		.stop = answer_stop,
 		.stop_arg = x,
 	};
 	req->end_ns = ntdb_now(a->db);
+	return param_selector(x, &a->selectors, &req->selector);
 }
 
 static bool
@@ -164,24 +164,20 @@ answer(const struct api *a, struct exchange *x,
 void
 api_query(struct api *a, struct exchange *x)
 {
-	struct selector s = SELECTOR_INIT;
 	struct eval_request req;
 
-	begin_request(a, x, &s, &req);
-	if (param_selector(x, &s) && instant_request(x, &req))
+	if (begin_request(a, x, &req) && instant_request(x, &req))
 		answer(a, x, &req);
-	selector_release(&s);
+	selector_cache_rest(&a->selectors);
 }
 
 void
 api_query_range(struct api *a, struct exchange *x)
 {
 	uint8_t list[NTDB_AGGREGATE_N];
-	struct selector s = SELECTOR_INIT;
 	struct eval_request req;
 
-	begin_request(a, x, &s, &req);
-	if (param_selector(x, &s) && range_request(x, &req, list))
+	if (begin_request(a, x, &req) && range_request(x, &req, list))
 		answer(a, x, &req);
-	selector_release(&s);
+	selector_cache_rest(&a->selectors);
 }

@@ -8,12 +8,14 @@
 #include "auth.h"
 #include "exchange.h"
 #include "ntdb.h"
+#include "selector-cache.h"
 
 struct api {
 	struct ntdb *db;		/* borrowed */
 	struct ntdb_httpd_config config;
 	const struct auth *auth;	/* borrowed; NULL: no token is asked
 					 * for */
+	struct selector_cache selectors;	/* owned */
 };
 
 /* Answer one request. */

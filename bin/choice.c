@@ -5,7 +5,7 @@
 #define INTERNAL_DB "internal"
 
 void
-choice_init(struct choice *c, const struct selector *selectors, size_t n)
+choice_init(struct choice *c, struct selector *selectors, size_t n)
 {
 	c->selectors = selectors;
 	c->n = n;
@@ -45,7 +45,7 @@ chooses_db(const struct selector *s, const char *db)
 
 /* Whether a selector chooses a metric, which is taken apart once.  -1. */
 static int
-chooses(struct choice *c, const struct selector *s, const char *db,
+chooses(struct choice *c, struct selector *s, const char *db,
     const char *metric, bool *scanned)
 {
 	if (!chooses_db(s, db))
@@ -54,7 +54,8 @@ chooses(struct choice *c, const struct selector *s, const char *db,
 		return strcmp(s->metric, metric) == 0;
 	if (!selector_may_match_metric(s, metric))
 		return 0;
-	if (!*scanned && series_scan(&c->series, db, metric) != 0)
+	if ((!*scanned && series_scan(&c->series, db, metric) != 0) ||
+	    selector_ready(s) != 0)
 		return -1;
 	*scanned = true;
 	return selector_matches(s, &c->series);

@@ -7,13 +7,12 @@
 #include "selector.h"
 
 struct choice {
-	const struct selector *selectors;	/* borrowed */
+	struct selector *selectors;	/* borrowed */
 	size_t	n;		/* 0: all metrics, but those of `internal' */
 	struct series series;	/* owned; of the metric at hand */
 };
 
-void choice_init(struct choice *c, const struct selector *selectors,
-    size_t n);
+void choice_init(struct choice *c, struct selector *selectors, size_t n);
 void choice_release(struct choice *c);
 
 /* Set a query's options so that it gives what is chosen, of target "*". */

@@ -23,7 +23,7 @@ enum eval_kind {
 };
 
 struct eval_request {
-	const struct selector *selector;	/* borrowed until the close */
+	struct selector *selector;	/* borrowed until the close */
 	enum eval_kind kind;
 	int64_t	start_ns, end_ns;
 	int64_t	step_ns, lookback_ns, window_ns;

@@ -254,6 +254,7 @@ worker_end(void *arg)
 	struct httpd *h = arg;
 
 	exchange_free(h->exchange);
+	selector_cache_release(&h->api.selectors);
 	ntdb_close(h->api.db);
 }
 

@@ -91,11 +91,28 @@ is_quote(char c)
 	return c == '"' || c == '\'' || c == '`';
 }
 
-/* Compile a matcher's regex so that it matches whole values. */
+/* Compile a matcher's regex so that it matches whole values.  As regcomp. */
+static int
+compile_whole(struct matcher *m)
+{
+	struct strbuf whole = STRBUF_INIT;
+	int rc = REG_ESPACE;
+
+	strbuf_puts(&whole, "^(");
+	strbuf_puts(&whole, m->value);
+	strbuf_puts(&whole, ")$");
+	if (strbuf_ok(&whole))
+		rc = regcomp(&m->regex, strbuf_str(&whole),
+		    REG_EXTENDED | REG_NOSUB);
+	strbuf_release(&whole);
+	m->compiled = rc == 0;
+	return rc;
+}
+
+/* Check and compile a matcher's regex. */
 static int
 compile(struct scanner *sc, struct matcher *m)
 {
-	struct strbuf whole = STRBUF_INIT;
 	const char *why = regex_unfit(m->value);
 	char text[128];
 	int rc;
@@ -105,18 +122,13 @@ compile(struct scanner *sc, struct matcher *m)
 	/* By itself first: what is put around it must not mend it. */
 	if ((rc = regcomp(&m->regex, m->value, REG_EXTENDED)) == 0) {
 		regfree(&m->regex);
-		strbuf_puts(&whole, "^(");
-		strbuf_puts(&whole, m->value);
-		strbuf_puts(&whole, ")$");
-		rc = strbuf_ok(&whole) ? regcomp(&m->regex, strbuf_str(&whole),
-		    REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
-		strbuf_release(&whole);
+		rc = compile_whole(m);
 	}
 	if (rc != 0) {
 		regerror(rc, &m->regex, text, sizeof(text));
 		return wrong(sc, "regular expression: %s", text);
 	}
-	m->compiled = true;
+	m->is_regex = true;
 	return 0;
 }
 
@@ -260,10 +272,12 @@ value_matches(const struct matcher *m, const char *value)
 {
 	bool same;
 
-	if (m->op == MATCH_EQUAL || m->op == MATCH_NOT_EQUAL || !m->compiled)
+	if (!m->is_regex)
 		same = strcmp(m->value, value) == 0;
-	else
+	else if (m->compiled)
 		same = regexec(&m->regex, value, 0, NULL, 0) == 0;
+	else
+		return false;
 	return same == (m->op == MATCH_EQUAL || m->op == MATCH_REGEX);
 }
 
@@ -349,6 +363,29 @@ selector_release(struct selector *s)
 	free(s->db);
 	free(s->metric);
 	*s = (struct selector)SELECTOR_INIT;
+}
+
+void
+selector_rest(struct selector *s)
+{
+	struct matcher *m;
+
+	for (m = s->matchers; m < s->matchers + s->n; m++)
+		if (m->compiled && strcmp(m->name, "db") != 0) {
+			regfree(&m->regex);
+			m->compiled = false;
+		}
+}
+
+int
+selector_ready(struct selector *s)
+{
+	struct matcher *m;
+
+	for (m = s->matchers; m < s->matchers + s->n; m++)
+		if (m->is_regex && !m->compiled && compile_whole(m) != 0)
+			return -1;
+	return 0;
 }
 
 bool

@@ -33,7 +33,8 @@ struct matcher {
 	enum matcher_op op;
 	char	*needle;	/* owned; what is in the text of a metric that
 				 * it matches and that has no escapes; or NULL */
-	bool	compiled;
+	bool	is_regex;	/* not of the empty string */
+	bool	compiled;	/* else value says all, or it rests */
 	regex_t	regex;		/* owned, if compiled */
 };
 
@@ -57,6 +58,13 @@ struct selector {
 int selector_scan(struct selector *s, const char *db, const char *text,
     struct ntdb_error *err);
 void selector_release(struct selector *s);
+
+/*
+ * Free what regular expressions take, but for those of `db', until it is made
+ * ready again (-1: out of memory); before that it matches no series.
+ */
+void selector_rest(struct selector *s);
+int selector_ready(struct selector *s);
 
 /* Whether the matchers match a series. */
 bool selector_matches(const struct selector *s, const struct series *series);

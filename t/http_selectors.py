@@ -106,6 +106,7 @@ def key(s):
 
 
 bad, chosen, refused = [], 0, 0
+asked = []  # targets, and how their series are told
 for i in range(300):
     parts = [matcher() for j in range(rng.randrange(4))]
     tests = [h for t, h in parts]
@@ -124,6 +125,7 @@ for i in range(300):
         if r.status != 400:
             bad.append((text, r))
         continue
+    asked.append((url("/api/v1/query", query=text, time=T), tests))
     want = sorted(key(s) for s in series if all(h(s) for h in tests))
     chosen += len(want)
     got = None
@@ -134,4 +136,30 @@ for i in range(300):
 same(bad[:3], [], "300 selectors choose what they should")
 diag("%d series chosen, %d selectors refused" % (chosen, refused))
 ok(chosen > 100 and refused < 150, "and that says something")
+
+# The same again and again on one connection, some of them much more often, and
+# with more and more series: what is kept of selectors must not show.
+data, wants, grown = b"", [], list(series)
+often = rng.sample(asked, 10)
+for i in range(1200):
+    if i % 100 == 50:
+        labels = {"job": rng.choice(VALUES), "round": str(i)}
+        name = rng.choice(NAMES[:3])
+        grown.append(shown("one", name, labels))
+        data += request("POST", "/api/v1/import/prometheus?db=one",
+                        exposition(name, labels) + " 1 %d\n" % (T * 1000),
+                        close=False)
+        wants.append(None)
+    target, tests = rng.choice(often if rng.randrange(2) else asked)
+    data += request("GET", target, close=i == 1199)
+    wants.append(sorted(key(s) for s in grown if all(h(s) for h in tests)))
+r = pipe(root, data, *NOW)
+found = responses(r.out)
+same((r.status, r.err, len(found)), (0, b"", len(wants)),
+     "%d requests on one connection" % len(wants))
+same([x for x in found if x is None or x.status not in (200, 204)], [],
+     "none is refused")
+same(sum(w is not None and sorted(key(s["metric"]) for s in
+         x.json()["data"]["result"]) != w for x, w in zip(found, wants)), 0,
+     "each chooses what it should")
 done()
