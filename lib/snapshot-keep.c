@@ -11,7 +11,8 @@
  *     and with the log stand the committed lengths of all data files;
  *   - the log is not shorter than it was, and the head of the batch that was
  *     read last (of an empty log, its header) is what it was: nothing that has
- *     been read was cut, after a sync that failed, and written anew.
+ *     been read was cut, after a sync that failed, and written anew.  A log
+ *     that has not changed since this was seen (stamp.h) is not read.
  *
  * What has been appended to the log is then replayed.  Data files are not kept
  * open: what is sealed, expires or is removed is seen when it is read.
@@ -113,12 +114,18 @@ bring_up_to_date(struct snapshot *s)
 	struct ntdb *root = s->dir.root;
 	struct stat st;
 	uint64_t tail;
+	int64_t now;
 
 	if (!same_file(root->fd, s->dir.name, s->dir.st.st_dev,
 	    s->dir.st.st_ino, &s->dir.st) ||
-	    !same_file(s->dir.fd, s->dir.wal, s->wal.dev, s->wal.ino, &st) ||
-	    (uint64_t)st.st_size < s->log_end || !same_log(s))
+	    !same_file(s->dir.fd, s->dir.wal, s->wal.dev, s->wal.ino, &st))
 		return false;
+	if (stamp_holds(&s->log, &st))
+		return true;
+	now = io_clock_ns();
+	if ((uint64_t)st.st_size < s->log_end || !same_log(s))
+		return false;
+	stamp_take(&s->log, &st, now);
 	if ((uint64_t)st.st_size == s->log_end)
 		return true;
 	if (state_replay(&s->state, &s->wal, &tail, s->dir.wal_path,

@@ -32,6 +32,8 @@ struct snapshot {
 	struct ntdb_error damage; /* code 0: none.  The log's header, which
 				 * is read as if there were no log, or the
 				 * catalog, of which a part can be read */
+	struct stamp log;	/* of the log, since it is known that what was
+				 * read of it stands there */
 	struct stamp there;	/* while it holds of the directory, ... */
 	struct partition there_part;	/* ... this data file is there */
 	bool	log_known;	/* of the samples in the log: */
