@@ -14,6 +14,7 @@
 
 #define CACHE_VERSION 1
 #define CACHE_COMPLETE 1	/* flag: last samples can be relied on */
+#define CACHE_DAMAGED 2		/* flag: the log was read around damage */
 #define CACHE_HEAD_LEN 104
 #define SLOT_LEN 32
 #define CACHE_MAX ((size_t)1 << 31)
@@ -90,7 +91,8 @@ pack_head(const struct state *s, int dirfd, uint8_t *p)
 {
 	memcpy(p, cache_magic, 8);
 	put_u16(p + 8, CACHE_VERSION);
-	put_u16(p + 10, s->complete ? CACHE_COMPLETE : 0);
+	put_u16(p + 10, (uint16_t)((s->complete ? CACHE_COMPLETE : 0) |
+	    (s->damaged ? CACHE_DAMAGED : 0)));
 	put_u32(p + 12, s->n_slots);
 	put_u32(p + 16, (uint32_t)s->names_len);
 	put_u32(p + 20, s->max_id);
@@ -327,7 +329,8 @@ state_load_cache(struct state *s, int dirfd, const char *name,
 		return NTDB_END;
 	}
 	r = unpack_slots(s, p, err);
-	s->complete = get_u16(p + 10) & CACHE_COMPLETE;
+	s->complete = (get_u16(p + 10) & CACHE_COMPLETE) != 0;
+	s->damaged = (get_u16(p + 10) & CACHE_DAMAGED) != 0;
 	s->max_id = get_u32(p + 20);
 	s->epoch = w->key.epoch;
 	s->nonce = w->key.nonce;

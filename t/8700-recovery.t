@@ -197,6 +197,9 @@ for i in (0, 1):
          "damage in batch %d: nothing is cut" % i)
     same_lines(root.lines(), left + more,
                "damage in batch %d: written on" % i)
+    ok(os.path.exists(root.file("k.cache")), "damage in batch %d: a cache" % i)
+    same(root.read("--last", "k")[0], 65,
+         "damage in batch %d: told of the newest samples, too" % i)
     before = root.bytes("k.wal")
     r = root.flush()
     kept = glob.glob(root.file("k.wal.damaged-*"))

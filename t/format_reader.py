@@ -770,7 +770,7 @@ class Cache:
             "<HHIII", data, 8)
         if version != 1:
             raise Newer("cache")
-        need(flags & ~1 == 0, "cache: flags")
+        need(flags & ~3 == 0, "cache: flags")
         need(len(data) == 104 + 32 * slots + names_len + 4, "cache: length")
         self.epoch, self.nonce, self.log_pos, self.log_samples = \
             struct.unpack_from("<QQQQ", data, 24)

@@ -106,7 +106,14 @@ test_round_trip(void)
 	s.complete = false;
 	state_save_cache(&s, dirfd, NAME, &self);
 	state_load_cache(&got, dirfd, NAME, &wal, NULL);
-	ok(!got.complete && got.n_named == 3, "one that is not complete");
+	ok(!got.complete && !got.damaged && got.n_named == 3,
+	    "one that is not complete");
+	state_release(&got);
+	s.damaged = true;
+	state_save_cache(&s, dirfd, NAME, &self);
+	state_load_cache(&got, dirfd, NAME, &wal, NULL);
+	ok(!got.complete && got.damaged && got.n_named == 3,
+	    "one of a damaged log");
 	state_release(&got);
 	state_release(&s);
 
