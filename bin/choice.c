@@ -34,11 +34,12 @@ names_internal(const struct selector *s)
 	return false;
 }
 
-static bool
-chooses_db(const struct selector *s, const char *db)
+/* Whether a selector may choose something of a database.  -1. */
+static int
+chooses_db(struct selector *s, const char *db)
 {
 	if (strcmp(db, INTERNAL_DB) == 0 && !names_internal(s))
-		return false;
+		return 0;
 	return s->named ? strcmp(s->db, db) == 0 :
 	    selector_may_match_db(s, db);
 }
@@ -48,8 +49,10 @@ static int
 chooses(struct choice *c, struct selector *s, const char *db,
     const char *metric, bool *scanned)
 {
-	if (!chooses_db(s, db))
-		return 0;
+	int r = chooses_db(s, db);
+
+	if (r <= 0)
+		return r;
 	if (s->named)
 		return strcmp(s->metric, metric) == 0;
 	if (!selector_may_match_metric(s, metric))

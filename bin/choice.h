@@ -7,7 +7,7 @@
 #include "selector.h"
 
 struct choice {
-	struct selector *selectors;	/* borrowed */
+	struct selector *selectors;	/* borrowed, and made ready */
 	size_t	n;		/* 0: all metrics, but those of `internal' */
 	struct series series;	/* owned; of the metric at hand */
 };

@@ -44,19 +44,13 @@ unescape(const char *p, bool in_value, char *c)
 	return 4;
 }
 
-#define ESCAPED "\\"		/* begins an escape, ... */
-#define IN_VALUE "\""		/* ... and what ends a value, */
-#define IN_LABEL "=,{}\""	/* the name of a label, */
-#define IN_NAME "{"		/* and that of the metric */
-
 /*
- * Copy up to a character of ends, which is not copied; NULL: there is none.
- * An escape among them is not an end.
+ * Copy up to a character of ends but the backslash, which is the first of
+ * them; that is not copied.  NULL: there is none.
  */
 static const char *
-copy_until(struct labels *l, const char *p, const char *ends)
+copy_until(struct labels *l, const char *p, const char *ends, bool in_value)
 {
-	const bool in_value = strcmp(ends, ESCAPED IN_VALUE) == 0;
 	size_t used;
 	char c;
 
@@ -82,12 +76,12 @@ static const char *
 scan_label(struct labels *l, const char *p, struct place *at)
 {
 	at->name = l->text.len;
-	p = copy_until(l, p, ESCAPED IN_LABEL);
+	p = copy_until(l, p, "\\=,{}\"", false);
 	if (p == NULL || p[0] != '=' || p[1] != '"' ||
 	    l->text.len == at->name + 1)
 		return NULL;
 	at->value = l->text.len;
-	p = copy_until(l, p + 2, ESCAPED IN_VALUE);
+	p = copy_until(l, p + 2, "\\\"", true);
 	return p == NULL ? NULL : p + 1;
 }
 
@@ -147,7 +141,7 @@ labels_scan(struct labels *l, const char *metric)
 
 	strbuf_clear(&l->text);
 	l->n = 0;
-	p = copy_until(l, metric, ESCAPED IN_NAME);
+	p = copy_until(l, metric, "\\{", false);
 	plain = p == metric || (p != NULL && !scan_labels(l, p + 1, at)) ||
 	    !strbuf_ok(&l->text) || !settle(l, at);
 	if (plain && strbuf_ok(&l->text)) {

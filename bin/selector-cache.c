@@ -56,14 +56,17 @@ int
 selector_cache_get(struct selector_cache *c, const char *db,
     const char *text, struct selector **s, struct ntdb_error *err)
 {
-	size_t i;
+	size_t i, room = SELECTORS_KEPT - 1;
 	int r = 0;
 
 	*s = NULL;
-	for (i = 0; i < SELECTORS_KEPT; i++)
+	for (i = 0; i < SELECTORS_KEPT; i++) {
 		if (is_same(&c->at[i], db, text))
 			break;
-	move_to_front(c, i < SELECTORS_KEPT ? i : SELECTORS_KEPT - 1);
+		if (c->at[i].text == NULL)
+			room = i;
+	}
+	move_to_front(c, i < SELECTORS_KEPT ? i : room);
 	if (i == SELECTORS_KEPT)
 		r = read_first(&c->at[0], db, text, err);
 	if (r == 0)

@@ -272,12 +272,10 @@ value_matches(const struct matcher *m, const char *value)
 {
 	bool same;
 
-	if (!m->is_regex)
-		same = strcmp(m->value, value) == 0;
-	else if (m->compiled)
+	if (m->is_regex)
 		same = regexec(&m->regex, value, 0, NULL, 0) == 0;
 	else
-		return false;
+		same = strcmp(m->value, value) == 0;
 	return same == (m->op == MATCH_EQUAL || m->op == MATCH_REGEX);
 }
 
@@ -371,10 +369,17 @@ selector_rest(struct selector *s)
 	struct matcher *m;
 
 	for (m = s->matchers; m < s->matchers + s->n; m++)
-		if (m->compiled && strcmp(m->name, "db") != 0) {
+		if (m->compiled) {
 			regfree(&m->regex);
 			m->compiled = false;
 		}
+}
+
+/* Compile the regex of a matcher that rested.  -1: out of memory. */
+static int
+wake(struct matcher *m)
+{
+	return m->is_regex && !m->compiled && compile_whole(m) != 0 ? -1 : 0;
 }
 
 int
@@ -383,7 +388,7 @@ selector_ready(struct selector *s)
 	struct matcher *m;
 
 	for (m = s->matchers; m < s->matchers + s->n; m++)
-		if (m->is_regex && !m->compiled && compile_whole(m) != 0)
+		if (wake(m) != 0)
 			return -1;
 	return 0;
 }
@@ -400,16 +405,20 @@ selector_matches(const struct selector *s, const struct series *series)
 	return true;
 }
 
-bool
-selector_may_match_db(const struct selector *s, const char *db)
+int
+selector_may_match_db(struct selector *s, const char *db)
 {
-	size_t i;
+	struct matcher *m;
 
-	for (i = 0; i < s->n; i++)
-		if (strcmp(s->matchers[i].name, "db") == 0 &&
-		    !value_matches(&s->matchers[i], db))
-			return false;
-	return true;
+	for (m = s->matchers; m < s->matchers + s->n; m++) {
+		if (strcmp(m->name, "db") != 0)
+			continue;
+		if (wake(m) != 0)
+			return -1;
+		if (!value_matches(m, db))
+			return 0;
+	}
+	return 1;
 }
 
 /* Whether a name without escapes can be that of a metric with this label. */

@@ -33,8 +33,9 @@ struct matcher {
 	enum matcher_op op;
 	char	*needle;	/* owned; what is in the text of a metric that
 				 * it matches and that has no escapes; or NULL */
-	bool	is_regex;	/* not of the empty string */
-	bool	compiled;	/* else value says all, or it rests */
+	bool	is_regex;	/* value is a regular expression; false: it is
+				 * matched as it is, as an empty one is, too */
+	bool	compiled;	/* a regex is, unless the selector rests */
 	regex_t	regex;		/* owned, if compiled */
 };
 
@@ -60,8 +61,8 @@ int selector_scan(struct selector *s, const char *db, const char *text,
 void selector_release(struct selector *s);
 
 /*
- * Free what regular expressions take, but for those of `db', until it is made
- * ready again (-1: out of memory); before that it matches no series.
+ * Free what its regular expressions take, until it is made ready again (-1:
+ * out of memory).  Before that selector_matches is not to be called.
  */
 void selector_rest(struct selector *s);
 int selector_ready(struct selector *s);
@@ -69,10 +70,13 @@ int selector_ready(struct selector *s);
 /* Whether the matchers match a series. */
 bool selector_matches(const struct selector *s, const struct series *series);
 
-/* A quick look: false if they can match no metric of that database, ... */
-bool selector_may_match_db(const struct selector *s, const char *db);
+/*
+ * A quick look: 0 if they can match no metric of that database, else 1; -1:
+ * out of memory.  The selector may rest.
+ */
+int selector_may_match_db(struct selector *s, const char *db);
 
-/* ... or not this metric. */
+/* Another one: false if they cannot match this metric.  It may rest, too. */
 bool selector_may_match_metric(const struct selector *s, const char *metric);
 
 #endif

@@ -12,9 +12,10 @@
 #include "number.h"
 #include "state.h"
 
-#define CACHE_VERSION 1
+#define CACHE_VERSION 2
 #define CACHE_COMPLETE 1	/* flag: last samples can be relied on */
 #define CACHE_DAMAGED 2		/* flag: the log was read around damage */
+#define CACHE_FLAGS (CACHE_COMPLETE | CACHE_DAMAGED)
 #define CACHE_HEAD_LEN 104
 #define SLOT_LEN 32
 #define CACHE_MAX ((size_t)1 << 31)
@@ -254,6 +255,7 @@ head_ok(const uint8_t *p, size_t n)
 	n -= COUNTS_LEN;
 	return memcmp(p, cache_magic, 8) == 0 &&
 	    get_u16(p + 8) == CACHE_VERSION &&
+	    (get_u16(p + 10) & ~CACHE_FLAGS) == 0 &&
 	    n == CACHE_HEAD_LEN + (uint64_t)get_u32(p + 12) * SLOT_LEN +
 	    get_u32(p + 16) + 4 &&
 	    checksum(p, n - 4) == get_u32(p + n - 4);

@@ -190,6 +190,7 @@ datafile_open(struct datafile *f, int dirfd, struct partition part,
 	memset(&st, 0, sizeof(st));
 	if (fstat(f->fd, &st) == -1)
 		r = err_sys(err, f->name, "cannot stat");
+	f->dev = st.st_dev;
 	f->ino = st.st_ino;
 	f->size = (uint64_t)st.st_size;
 	if (r != 0 || (r = read_head(f, err)) != 0)

@@ -42,7 +42,8 @@
 
 struct datafile {
 	int	fd;
-	ino_t	ino;		/* of fd, unless it is a part of a file */
+	dev_t	dev;		/* of fd, if it was opened by its name */
+	ino_t	ino;
 	struct partition part;
 	char	name[PARTITION_NAME_MAX];
 	uint64_t base;		/* where it begins: 0, but in an archive */
@@ -60,8 +61,8 @@ struct datafile {
 
 /*
  * Bytes of the file that were read ahead where a page header was wanted: the
- * directory that follows it is mostly among them.  Nothing that counts is
- * ever changed in place.
+ * directory that follows it, and small groups, are mostly among them.  Nothing
+ * that counts is ever changed in place.
  */
 #define DATA_AHEAD_LEN 4096
 

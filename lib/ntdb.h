@@ -34,7 +34,8 @@
  *     committed later is seen by the next one.
  *   - A handle keeps the logs of a few databases open after a query.  The
  *     space of one that has been replaced is free when the database is asked
- *     again, or the handle closed.
+ *     again, or the handle closed.  It also keeps the names and newest samples
+ *     of these (up to 4 MiB) and data that queries have unpacked (1.5 MiB).
  *   - A power cut may cost what the durability policy of engine.ini allows;
  *     the death of a process costs nothing that was committed.
  */

@@ -208,8 +208,8 @@ int page_group_unpack(const struct page_group *g, const uint8_t *stored,
  * Decode samples [from, from + n) of a run's times, and of its values as
  * integers or decimals: m[i] with scale[i] (scale may be NULL for a run of
  * an integer type).  raw is the unpacked group of the column, or NULL if its
- * width is 0 (see page_run_groups).  Because of the deltas, decoding from the
- * middle costs as much as from the start; the arrays get only what was asked.
+ * width is 0 (see page_run_groups).  What precedes `from' has to
+ * be summed up where there are deltas, which costs less than decoding it.
  * The decimals mean the doubles that went in, but need not be canonical: most
  * runs come back with one scale for all samples.  page_values fails with
  * NTDB_ECORRUPT if a decimal is not within the bounds of number.h.

@@ -10,6 +10,7 @@
 #define N_FILES 24		/* leaves room for others below 64 */
 #define PLAIN_BYTES (3u << 19)		/* of all plain bytes, ... */
 #define PLAIN_BYTES_ONE (96u << 10)	/* ... reading one metric, once */
+#define DIR_BYTES (PLAIN_BYTES / 4)	/* larger directories are not kept */
 #define N_TOLD 256
 
 struct file_slot {
@@ -21,7 +22,7 @@ struct file_slot {
 struct pagecache {
 	struct ntdb *root;		/* borrowed */
 	uint64_t random;
-	bool	again;			/* this is not its first query */
+	bool	again;			/* it was lent before */
 	struct file_slot files[N_FILES];
 	struct unpacked_set plain;
 	size_t	n_told;
@@ -153,7 +154,10 @@ unpack(const struct want *w, const uint8_t *packed, uint8_t *plain,
 	    page_group_unpack(w->group, packed, plain, err);
 }
 
-/* The plain bytes, unless there are some of these packed ones (*u). */
+/*
+ * Have the plain bytes of packed ones that were read just now: those that are
+ * held (*u, or NULL), if they are of these, or others in their place.
+ */
 static int
 renew(struct pagecache *c, const struct datafile *f, const struct want *w,
     const uint8_t *packed, struct unpacked **u, struct ntdb_error *err)
@@ -188,7 +192,7 @@ plain_bytes(struct pagecache *c, const struct datafile *f,
 	int r;
 
 	if (u == NULL || u->round != c->plain.round) {
-		if ((room = malloc((size_t)w->key.len + 1)) == NULL)
+		if ((room = malloc(w->key.len > 0 ? w->key.len : 1)) == NULL)
 			return err_nomem(err);
 		r = datafile_bytes(f, w->key.at, w->key.len, w->place, room,
 		    &packed, err);
@@ -212,13 +216,13 @@ pagecache_dir(struct pagecache *c, const struct datafile *f,
     struct page_dir *dir, struct ntdb_error *err)
 {
 	const struct page_head *h = &ref->head;
-	const struct want w = { { f->file_id, f->ino,
+	const struct want w = { { f->file_id, f->dev, f->ino,
 	    ref->offset + h->head_len, h->dir_len, h->dir_crc, h->dir_raw_len,
 	    h->codec }, ref->offset, h, NULL };
 	const uint8_t *plain;
 	int r;
 
-	if (!c->again || !page_dir_plausible(h))
+	if (!c->again || h->dir_raw_len > DIR_BYTES || !page_dir_plausible(h))
 		return datafile_dir_some(f, ref, ids, n_ids, dir, err);
 	memset(dir, 0, sizeof(*dir));
 	pagecache_unpin(c);
@@ -233,8 +237,8 @@ pagecache_group(struct pagecache *c, const struct datafile *f,
     uint64_t page, const struct page_group *g, const uint8_t **raw,
     struct ntdb_error *err)
 {
-	const struct want w = { { f->file_id, f->ino, page + g->offset,
-	    g->len, g->crc, g->raw_len, (uint32_t)g->codec |
+	const struct want w = { { f->file_id, f->dev, f->ino,
+	    page + g->offset, g->len, g->crc, g->raw_len, (uint32_t)g->codec |
 	    (uint32_t)g->bytes << 8 | (uint32_t)g->precision << 16 },
 	    page + g->offset, NULL, g };
 

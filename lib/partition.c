@@ -60,7 +60,7 @@ partition_span(struct partition p, int64_t *first, int64_t *last)
 		*last = first_day(next) * NS_PER_DAY - 1;
 }
 
-/* Write a number of n digits behind a hyphen, at most as long as that. */
+/* Write a hyphen and the last n digits of a number; the end. */
 static char *
 put_number(char *p, unsigned v, int n)
 {
@@ -85,6 +85,8 @@ partition_name(struct partition p, char name[PARTITION_NAME_MAX])
 		return;
 	}
 	civil_from_days(first_day(p), &year, &month, &mday);
+	/* Years that no time reaches, of an unchecked partition, are no name
+	 * that partition_scan takes. */
 	end = put_number(end, year < 0 || year > 9999 ? 0 : (unsigned)year,
 	    4);
 	if (p.kind != PART_YEAR)

@@ -10,10 +10,23 @@
 #include "query.h"
 #include "timefmt.h"
 
+/* Whether a name leads to something; *plain: to a file without a link. */
+static bool
+leads_to_file(int dirfd, const char *name, bool *plain)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return false;
+	*plain = S_ISREG(st.st_mode);
+	return *plain || faccessat(dirfd, name, F_OK, 0) == 0;
+}
+
 /*
  * Whether a data file is there that could hold a sample of that time: if not,
  * what the state remembers may have been removed by its owner.  The one that
- * was found last is known; to the snapshot, until its directory changes.
+ * was found last is known; to the snapshot, until its directory changes, which
+ * it does not where a link leads elsewhere.
  */
 static bool
 has_file(struct snapshot *s, int64_t t, struct partition *known)
@@ -21,6 +34,7 @@ has_file(struct snapshot *s, int64_t t, struct partition *known)
 	char name[PARTITION_NAME_MAX];
 	int64_t first, last, now;
 	struct partition part;
+	bool plain;
 	int kind;
 
 	partition_span(*known, &first, &last);
@@ -30,11 +44,12 @@ has_file(struct snapshot *s, int64_t t, struct partition *known)
 	for (kind = PART_DAY; kind <= PART_FOREVER; kind++) {
 		part = partition_of((enum partition_kind)kind, t);
 		partition_name(part, name);
-		if (faccessat(s->dir.fd, name, F_OK, 0) == 0) {
-			*known = s->there_part = part;
-			stamp_take(&s->there, &s->dir.st, now);
-			return true;
-		}
+		if (!leads_to_file(s->dir.fd, name, &plain))
+			continue;
+		*known = s->there_part = part;
+		stamp_take(&s->there, &s->dir.st, now);
+		s->there.certain &= plain;
+		return true;
 	}
 	return false;
 }
@@ -73,6 +88,20 @@ from_state(const struct ntdb_query *q, const struct query_db *db,
 	}
 }
 
+/* Damage that the state has been read around; who reads the log tells, too. */
+static int
+tell_damage(struct ntdb_query *q, const struct query_db *db,
+    struct ntdb_error *err)
+{
+	struct ntdb_error why = NTDB_ERROR_INIT;
+
+	if (!db->snap->state.damaged)
+		return 0;
+	err_at(&why, NTDB_ECORRUPT, db->snap->dir.wal_path, -1,
+	    "part of the log is damaged");
+	return pagecache_damage(q->cache, db->snap, &why, err);
+}
+
 /* The newest samples of a database's metrics. */
 static int
 find_lasts(struct ntdb_query *q, struct query_db *db,
@@ -87,7 +116,9 @@ find_lasts(struct ntdb_query *q, struct query_db *db,
 		return err_nomem(err);
 	ask_at = ask + db->sel->n;
 	from_state(q, db, out, ask, ask_at, &n);
-	if (n > 0) {
+	if (n == 0) {
+		r = tell_damage(q, db, err);
+	} else {
 		if ((found = malloc(n * sizeof(*found))) == NULL)
 			r = err_nomem(err);
 		else
@@ -102,20 +133,6 @@ find_lasts(struct ntdb_query *q, struct query_db *db,
 	return r;
 }
 
-/* Damage that the state has been read around. */
-static int
-tell_damage(struct ntdb_query *q, const struct query_db *db,
-    struct ntdb_error *err)
-{
-	struct ntdb_error why = NTDB_ERROR_INIT;
-
-	if (!db->snap->state.damaged)
-		return 0;
-	err_at(&why, NTDB_ECORRUPT, db->snap->dir.wal_path, -1,
-	    "part of the log is damaged");
-	return pagecache_damage(q->cache, db->snap, &why, err);
-}
-
 /* Add the newest samples of one database to the list. */
 static int
 add_db(struct ntdb_query *q, size_t db_at, struct ntdb_error *err)
@@ -127,7 +144,6 @@ add_db(struct ntdb_query *q, size_t db_at, struct ntdb_error *err)
 	int r;
 
 	if ((r = query_open_db(q, db_at, err)) != 0 ||
-	    (r = tell_damage(q, db, err)) != 0 ||
 	    (r = query_account(q, db->sel->n, err)) != 0)
 		return r;
 	more = realloc(q->lasts,

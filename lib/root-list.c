@@ -97,84 +97,69 @@ read_entries(struct ntdb *db, struct ntdb_error *err)
 	return 0;
 }
 
-/* The names that are wanted, one after the other with their NULs, in buf. */
-static int
-list_names(struct ntdb *db, bool internal, bool all, struct buf *b,
-    size_t *n, struct ntdb_error *err)
-{
-	const struct buf *names = &db->entries.names;
-	const char *name;
-	size_t at, len;
-	int r;
-
-	if ((r = root_open(db, false, err)) != 0 ||
-	    (r = read_entries(db, err)) != 0)
-		return r;
-	for (at = 0; at < names->len; at += len) {
-		name = (const char *)names->data + at;
-		len = strlen(name) + 1;
-		if (!internal && strcmp(name, INTERNAL_DB) == 0)
-			continue;
-		r = all ? 1 : root_has_database(db, name, err);
-		if (r < 0)
-			return r;
-		if (r == 0)
-			continue;
-		buf_add(b, name, len);
-		(*n)++;
-	}
-	return buf_ok(b) ? 0 : err_nomem(err);
-}
-
-/* One allocation: the table, then the texts. */
+/* Names, one after the other with their NULs, in one allocation. */
 static char **
-make_table(const struct buf *b, size_t n)
+make_table(const struct buf *b, size_t *n)
 {
-	const size_t table = (n + 1) * sizeof(char *);
+	const uint8_t *end = b->data + b->len, *p;
 	char **names, *text;
 	size_t i;
 
-	if ((names = malloc(table + b->len)) == NULL)
+	for (*n = 0, p = b->data; p < end; (*n)++)
+		p += strlen((const char *)p) + 1;
+	names = malloc((*n + 1) * sizeof(*names) + b->len);
+	if (names == NULL)
 		return NULL;
-	text = (char *)names + table;
+	text = (char *)(names + *n + 1);
 	if (b->len > 0)
 		memcpy(text, b->data, b->len);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < *n; i++) {
 		names[i] = text;
 		text += strlen(text) + 1;
 	}
-	names[n] = NULL;
-	qsort(names, n, sizeof(*names), compare_names);
+	names[*n] = NULL;
+	qsort(names, *n, sizeof(*names), compare_names);
 	return names;
-}
-
-static int
-get_names(struct ntdb *db, bool internal, bool all, char ***names,
-    size_t *n, struct ntdb_error *err)
-{
-	struct buf b = BUF_INIT;
-	int r;
-
-	*names = NULL;
-	*n = 0;
-	r = list_names(db, internal, all, &b, n, err);
-	if (r == 0 && (*names = make_table(&b, *n)) == NULL)
-		r = err_nomem(err);
-	buf_release(&b);
-	return r;
 }
 
 int
 root_names(struct ntdb *db, char ***names, size_t *n, struct ntdb_error *err)
 {
-	return get_names(db, true, true, names, n, err);
+	int r;
+
+	*names = NULL;
+	*n = 0;
+	if ((r = root_open(db, false, err)) != 0 ||
+	    (r = read_entries(db, err)) != 0)
+		return r;
+	*names = make_table(&db->entries.names, n);
+	return *names != NULL ? 0 : err_nomem(err);
 }
 
 int
 ntdb_databases(struct ntdb *db, bool internal, char ***names, size_t *n,
     struct ntdb_error *err)
 {
-	return get_names(db, internal, false, names, n, err);
+	size_t i, all;
+	int r;
+
+	*n = 0;
+	if ((r = root_names(db, names, &all, err)) != 0)
+		return r;
+	for (i = 0; i < all; i++) {
+		if (!internal && strcmp((*names)[i], INTERNAL_DB) == 0)
+			continue;
+		if ((r = root_has_database(db, (*names)[i], err)) < 0) {
+			free(*names);
+			*names = NULL;
+			*n = 0;
+			return r;
+		}
+		if (r > 0)
+			(*names)[(*n)++] = (*names)[i];
+	}
+	(*names)[*n] = NULL;
+	return 0;
 }
 
 void

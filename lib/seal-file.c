@@ -80,6 +80,8 @@ create_new(struct sealer *s, struct ntdb_error *err)
 	s->out = s->f;
 	s->out.fd = fd;
 	s->out.ahead = NULL;
+	s->out.dev = 0;
+	s->out.ino = 0;
 	s->out.size = DATA_HEAD_LEN;
 	s->out.file_id = io_random();
 	s->out.list_at = 0;

@@ -268,7 +268,7 @@ may_choose(const char *db, const struct target *targets, size_t n,
 	return r < 0 ? err_nomem(err) : r;
 }
 
-/* Whether a target that has to be there is one of, or in, this database. */
+/* Whether a target names this database, which then has to be there. */
 static bool
 is_named(const char *db, const struct target *targets, size_t n)
 {
@@ -298,9 +298,7 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
 	if ((r = snapshot_borrow(&snap, root, db, &why)) != 0) {
 		if (r == NTDB_ENOENT && !is_named(db, targets, n))
 			return 0;
-		if (err != NULL && err->code == 0)
-			*err = why;
-		return r;
+		return err_take(err, &why);
 	}
 	memcpy(d->db, db, strlen(db) + 1);
 	r = choose_again(snap, key, d, err);
@@ -317,7 +315,10 @@ select_in(struct ntdb *root, const char *db, const struct target *targets,
 	return r;
 }
 
-/* Every name without wildcards must be there. */
+/*
+ * Of every name without wildcards there must be a directory; whether that is a
+ * database shows when it is opened.
+ */
 static int
 check_named(const struct target *targets, size_t n, char *const *names,
     size_t n_names, struct ntdb_error *err)

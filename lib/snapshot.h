@@ -34,8 +34,8 @@ struct snapshot {
 				 * catalog, of which a part can be read */
 	struct stamp log;	/* of the log, since it is known that what was
 				 * read of it stands there */
-	struct stamp there;	/* while it holds of the directory, ... */
-	struct partition there_part;	/* ... this data file is there */
+	struct partition there_part;	/* this data file is in the directory */
+	struct stamp there;		/* as long as this holds of it */
 	bool	log_known;	/* of the samples in the log: */
 	int64_t	log_first, log_last; /* earliest and latest time */
 };

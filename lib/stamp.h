@@ -19,7 +19,8 @@ struct stamp {
 };
 
 /*
- * Of what was st shortly before now_ns, and is looked at after that.
+ * Of what was st, and is looked at after now_ns: who changes it later than that
+ * gives it another time.
  */
 void stamp_take(struct stamp *s, const struct stat *st, int64_t now_ns);
 

@@ -7,28 +7,7 @@
  * then brought up to date by replaying the log from its position.  The cache
  * is derived and never the truth.
  *
- *   DB.cache (little-endian)
- *     0   8  magic "NTDBCCH\n"
- *     8   2  version, 1
- *    10   2  flags: bit 0: every sample before log_pos is accounted for in
- *            the last samples
- *    12   4  slots: highest id + 1
- *    16   4  bytes of names
- *    20   4  max_id: highest id seen anywhere, named or not
- *    24   8  epoch of the log        32  8  its nonce
- *    40   8  log_pos: records before this offset are accounted for
- *    48   8  samples in the log before log_pos
- *    56   8  wall-clock time of the log's first record
- *    64  16  boot id: text of the kernel's, first 16 bytes' worth
- *    80  24  catalog.json: inode, size, time of change in ns
- *   104  32  per slot: last time (8), last value (8), offset of the name (4),
- *            hash of the name (4), length of the name (2), type (1), scale
- *            (1), flags (1), 3 bytes 0
- *   ...      names
- *   ...   4  CRC-32 of all before
- *   ... 168  counters (enum state_counter)
- *    -4   4  CRC-32 of these
- *
+ * Its layout is in ntdb-format(5).
  * It is valid if and only if all this adds up, boot id and the catalog's
  * stamp are those of now, and epoch and nonce are the log's.  Counters that
  * do not match their CRC are 0.

@@ -8,8 +8,9 @@ static bool
 same_key(const struct unpacked_key *a, const struct unpacked_key *b)
 {
 	return a->at == b->at && a->file_id == b->file_id &&
-	    a->ino == b->ino && a->crc == b->crc && a->len == b->len &&
-	    a->raw_len == b->raw_len && a->form == b->form;
+	    a->ino == b->ino && a->dev == b->dev && a->crc == b->crc &&
+	    a->len == b->len && a->raw_len == b->raw_len &&
+	    a->form == b->form;
 }
 
 struct unpacked *
@@ -70,7 +71,7 @@ unpacked_add(struct unpacked_set *set, const struct unpacked_key *key,
 
 	if (u == NULL)
 		return err_set(err, NTDB_EBUG, "all plain bytes are in use");
-	if ((u->raw = malloc((size_t)key->raw_len + 1)) == NULL)
+	if ((u->raw = malloc(key->raw_len > 0 ? key->raw_len : 1)) == NULL)
 		return err_nomem(err);
 	u->key = *key;
 	set->crc[u - set->at] = key->crc;

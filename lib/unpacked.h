@@ -18,8 +18,8 @@
 #define UNPACKED_MAX 256	/* held at once */
 
 struct unpacked_key {
-	uint64_t file_id, ino;	/* the file: its inode too, as copies of a
-				 * file have its id */
+	uint64_t file_id;	/* the file: ... */
+	uint64_t dev, ino;	/* ... copies of one have its id */
 	uint64_t at;		/* their place in it */
 	uint32_t len, crc;	/* of the packed bytes */
 	uint32_t raw_len;	/* of the plain ones */
@@ -34,9 +34,9 @@ struct unpacked {
 };
 
 /*
- * Invariants: bytes is the sum of what the raw_len of those in use are, and
- * at most limit, unless more than that is pinned.  All zeros but for limit:
- * empty.
+ * Invariant: bytes is what all raw take together.  It is at most limit once
+ * something was added, but for what is pinned and for a single one that is
+ * larger.  All zeros but for limit: empty.
  */
 struct unpacked_set {
 	uint64_t clock, pinned;	/* what was used after pinned stays */

@@ -1,5 +1,6 @@
 """Selectors over HTTP: see t/6310-selectors.t."""
 
+import glob
 import re
 
 from httpd import *
@@ -162,4 +163,35 @@ same([x for x in found if x is None or x.status not in (200, 204)], [],
 same(sum(w is not None and sorted(key(s["metric"]) for s in
          x.json()["data"]["result"]) != w for x, w in zip(found, wants)), 0,
      "each chooses what it should")
+
+# What such expressions take is not kept.
+server = Listening(root, *NOW)
+c = server.connect()
+found = []
+for i in range(20):
+    for label in ("job", "db"):
+        c.request("GET", url("/api/v1/query", query="up{%s}" % ",".join(
+            [label + '=~"[ab]{999}"'] * 60 + ['x!="%d"' % i])))
+        r = c.getresponse()
+        r.read()
+        found.append(r.status)
+same(set(found), {200}, "40 selectors with 60 large regular expressions each")
+rss = []
+for path in glob.glob("/proc/[0-9]*/status"):
+    try:
+        with open(path) as f:
+            status = f.read()
+    except OSError:
+        continue
+    if re.search(r"^PPid:\s*%d$" % server.p.pid, status, re.M):
+        rss += map(int, re.findall(r"VmRSS:\s*(\d+)", status))
+diag("RSS of workers in KiB: %s" % rss)
+with open(program("ntdb-httpd"), "rb") as f:
+    sanitized = b"__asan_init" in f.read()
+if sanitized:
+    skip("memory of a worker", "a sanitizer's memory is not ours")
+else:
+    ok(0 < max(rss) <= 16384, "leave a worker below 16 MiB")
+c.close()
+same(server.stop(), 0, "and it ends as it should")
 done()

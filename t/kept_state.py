@@ -26,7 +26,7 @@ def databases():
 
 
 def data_files():
-    return glob.glob(root + "/*/data-*.dat")
+    return [x for x in glob.glob(root + "/*/data-*.dat") if os.path.exists(x)]
 
 
 def store(db=None):
@@ -42,6 +42,13 @@ def store(db=None):
     if rng.randrange(6) == 0:
         clock["now"] += rng.choice([20000, 86400])
     ingest(root, "".join(lines), *now())
+
+
+def link(path):
+    """The file elsewhere, and a link to it."""
+    to = "%s/linked-%d" % (temp, rng.randrange(10**9))
+    os.rename(path, to)
+    os.symlink(to, path)
 
 
 def move(path, to):
@@ -82,7 +89,7 @@ def change_bytes(path):
 
 def by_hand():
     """Something that no program of the suite does."""
-    what = rng.randrange(9)
+    what = rng.randrange(11)
     db, to = rng.choice(DBS), rng.choice(DBS)
     files = data_files()
     if what == 0 and files:
@@ -115,7 +122,12 @@ def by_hand():
         else:
             shutil.copyfile(path, path + ".x")
             os.rename(path + ".x", path)
-    elif what == 8 and rng.randrange(3) == 0:
+    elif what == 8 and files:
+        link(rng.choice(files))
+    elif what == 9:
+        for path in glob.glob(temp + "/linked-*"):
+            os.unlink(path)
+    elif what == 10 and rng.randrange(3) == 0:
         shutil.rmtree(root + "/" + db, ignore_errors=True)
     return what
 

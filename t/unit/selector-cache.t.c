@@ -85,10 +85,12 @@ check_regex(void)
 	selector_cache_rest(&cache);
 	get(NULL, "other");
 	again = get(NULL, text);
-	ok(again->matchers == m && !m[0].compiled && !m[1].compiled,
+	ok(again->matchers == m && !m[0].compiled && !m[1].compiled &&
+	    !m[2].compiled,
 	    "it was kept without what regular expressions take");
-	ok(selector_may_match_db(again, "e") &&
-	    !selector_may_match_db(again, "f"), "but for the database's");
+	ok(selector_may_match_db(again, "e") == 1 &&
+	    selector_may_match_db(again, "f") == 0,
+	    "of the database it is compiled when it is needed");
 	ok(chooses(again, "m{a=\"x\"}") && !chooses(again, "m{a=\"xy\"}") &&
 	    !chooses(again, "m{a=\"y\",b=\"zz\"}"), "and chooses the same");
 }
@@ -96,10 +98,18 @@ check_regex(void)
 static void
 check_refused(void)
 {
+	int i;
+
 	ok(get(NULL, "{a=~\"(\"}") == NULL, "what is wrong is refused");
 	selector_cache_rest(&cache);
 	ok(!is_kept(NULL, "{a=~\"(\"}"), "and not kept");
 	ok(get(NULL, "{a=~\"(\"}") == NULL, "refused again");
+	get(NULL, "good");
+	for (i = 0; i < 2 * SELECTORS_KEPT; i++) {
+		get(NULL, "{");
+		selector_cache_rest(&cache);
+	}
+	ok(is_kept(NULL, "good"), "and those that are kept stay");
 }
 
 static void

@@ -257,6 +257,16 @@ check_settled(void)
 	sees("", "", "without it in another directory");
 	shell("rm -r d && mv e d");
 	sees("a=8", "a=8", "and back");
+
+	/* Long enough for the directory to be certain, if it could be. */
+	shell("mkdir ../cold && mv d/data-* ../cold && "
+	    "for f in ../cold/*; do ln -s \"../$f\" d; done");
+	usleep(4200000);
+	sees("a=8", "a=8", "a link to it elsewhere");
+	shell("mv ../cold ../colder");
+	sees("", "", "which leads nowhere");
+	shell("rm d/data-* && mv ../colder/* d");
+	sees("a=8", "a=8", "put back");
 }
 
 /* A batch that was cut, after a failed sync, and another one in its place. */

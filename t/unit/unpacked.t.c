@@ -13,7 +13,7 @@ static struct unpacked_set set;
 static struct unpacked_key
 key(uint64_t at, uint32_t raw_len)
 {
-	struct unpacked_key k = { 1, 2, at, 4, (uint32_t)at * 77u, raw_len,
+	struct unpacked_key k = { 1, 2, 3, at, 4, (uint32_t)at * 77u, raw_len,
 	    6 };
 
 	return k;
@@ -43,12 +43,12 @@ static void
 check_keys(void)
 {
 	const struct unpacked_key k = key(9, 8);
-	struct unpacked_key other[7];
+	struct unpacked_key other[8];
 	unsigned i, n = 0;
 
 	put(9, 8);
 	ok(unpacked_find(&set, &k) != NULL, "found by its key");
-	for (i = 0; i < 7; i++)
+	for (i = 0; i < 8; i++)
 		other[i] = k;
 	other[0].file_id++;
 	other[1].ino++;
@@ -57,7 +57,8 @@ check_keys(void)
 	other[4].crc++;
 	other[5].raw_len++;
 	other[6].form++;
-	for (i = 0; i < 7; i++)
+	other[7].dev++;
+	for (i = 0; i < 8; i++)
 		n += unpacked_find(&set, &other[i]) != NULL;
 	is_int(n, 0, "not by one that differs in anything");
 	unpacked_drop(&set, unpacked_find(&set, &k));
