@@ -14,6 +14,9 @@
  *     been read was cut, after a sync that failed, and written anew.  A log
  *     that has not changed since this was seen (stamp.h) is not read.
  *
+ * One that does not know all newest samples is not used again either once there
+ * is another cache, which may know them.
+ *
  * What has been appended to the log is then replayed.  Data files are not kept
  * open: what is sealed, expires or is removed is seen when it is read.
  */
@@ -107,6 +110,19 @@ same_file(int dirfd, const char *name, dev_t dev, ino_t ino, struct stat *st)
 	    st->st_ino == ino;
 }
 
+/* Whether there is a cache that may know more than the state does. */
+static bool
+has_better_cache(const struct snapshot *s)
+{
+	struct stat st;
+
+	return !s->state.complete &&
+	    fstatat(s->dir.fd, s->dir.cache, &st, 0) == 0 &&
+	    (st.st_ino != s->cache.st_ino || st.st_size != s->cache.st_size ||
+	    st.st_mtim.tv_sec != s->cache.st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != s->cache.st_mtim.tv_nsec);
+}
+
 /* Bring a kept snapshot up to date.  false: it cannot be used. */
 static bool
 bring_up_to_date(struct snapshot *s)
@@ -118,7 +134,8 @@ bring_up_to_date(struct snapshot *s)
 
 	if (!same_file(root->fd, s->dir.name, s->dir.st.st_dev,
 	    s->dir.st.st_ino, &s->dir.st) ||
-	    !same_file(s->dir.fd, s->dir.wal, s->wal.dev, s->wal.ino, &st))
+	    !same_file(s->dir.fd, s->dir.wal, s->wal.dev, s->wal.ino, &st) ||
+	    has_better_cache(s))
 		return false;
 	if (stamp_holds(&s->log, &st))
 		return true;

@@ -13,6 +13,8 @@ load_state(struct snapshot *s, struct ntdb_error *err)
 	int r = NTDB_END;
 
 	if (s->wal.fd != -1) {
+		if (fstatat(d->fd, d->cache, &s->cache, 0) == -1)
+			memset(&s->cache, 0, sizeof(s->cache));
 		r = state_load_cache(&s->state, d->fd, d->cache, &s->wal, err);
 		if (r != 0 && r != NTDB_END)
 			return r;

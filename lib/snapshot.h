@@ -25,6 +25,8 @@ struct snapshot {
 	uint64_t log_end;	/* end of the last valid batch */
 	struct state state;	/* names and types; last samples only if
 				 * state.complete */
+	struct stat cache;	/* of the cache before the state was made; all
+				 * zeros: there was none */
 	struct chosen_list chosen;	/* owned; from the state */
 	bool	all_pages;	/* there is no log, or it is older than the
 				 * pages: every complete page counts */

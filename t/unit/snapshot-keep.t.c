@@ -269,6 +269,38 @@ check_settled(void)
 	sees("a=8", "a=8", "put back");
 }
 
+/* Whether the reader's snapshot of d knows all newest samples. */
+static bool
+knows_all(void)
+{
+	struct ntdb_error err = NTDB_ERROR_INIT;
+	struct snapshot *s;
+	bool complete;
+
+	must(snapshot_borrow(&s, reader, "d", &err), &err);
+	complete = s->state.complete;
+	snapshot_give_back(s);
+	return complete;
+}
+
+/* A snapshot made without a cache, and a cache that comes later. */
+static void
+check_cache(void)
+{
+	char text[1024];
+
+	ntdb_close(reader);
+	shell("rm -f d/d.cache");
+	reader = open_root();
+	ask(true, text, sizeof(text));
+	ok(!knows_all() && keeps(), "without a cache the pages are asked");
+	ntdb_close(writer);
+	writer = open_root();
+	put("a", 9);
+	ok(knows_all() && keeps(), "a cache that was made then is used");
+	sees("a=8,9", "a=9", "with it");
+}
+
 /* A batch that was cut, after a failed sync, and another one in its place. */
 static void
 check_cut(void)
@@ -278,13 +310,13 @@ check_cut(void)
 	int fd;
 
 	put("a", 10);
-	sees("a=8,10", "a=10", "before the cut");
+	sees("a=8,9,10", "a=10", "before the cut");
 	fd = openat(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
 	if (fd == -1 || fstatat(fd, "d/d.wal", &st, 0) == -1)
 		bail("no log");
 	size = st.st_size;
 	put("a", 11);
-	sees("a=8,10,11", "a=11", "the batch that is cut");
+	sees("a=8,9,10,11", "a=11", "the batch that is cut");
 	{
 		char path[4200];
 
@@ -301,7 +333,7 @@ check_cut(void)
 	if (fstatat(fd, "d/d.wal", &st, 0) == -1)
 		bail("no log");
 	close(fd);
-	sees("a=8,10,12", "a=12", "another one in its place");
+	sees("a=8,9,10,12", "a=12", "another one in its place");
 	shell("rm -f d/d.cache");
 	{
 		char path[4200];
@@ -310,7 +342,7 @@ check_cut(void)
 		if (truncate(path, size) == -1)
 			bail("cannot cut");
 	}
-	sees("a=8,10", "a=10", "cut only");
+	sees("a=8,9,10", "a=10", "cut only");
 }
 
 static void
@@ -321,11 +353,11 @@ check_replaced(void)
 
 	shell("cp -r d ../saved");
 	put("a", 20);
-	sees("a=8,10,20", "a=20", "before it is replaced");
+	sees("a=8,9,10,20", "a=20", "before it is replaced");
 	shell("cp ../saved/d.wal d/d.wal");
-	sees("a=8,10", "a=10", "the log was written over by a copy");
+	sees("a=8,9,10", "a=10", "the log was written over by a copy");
 	shell("cp ../saved/d.wal x && mv x d/d.wal");
-	sees("a=8,10", "a=10", "the log was replaced by a copy");
+	sees("a=8,9,10", "a=10", "the log was replaced by a copy");
 	shell("rm -r d");
 	sees("", "", "the database was removed");
 	put("z", 1);
@@ -334,7 +366,7 @@ check_replaced(void)
 	put("y", 1);
 	sees("y=1", "y=1", "and at once another one");
 	shell("mv d old && cp -r ../saved d");
-	sees("a=8,10", "a=10", "a copy in its place");
+	sees("a=8,9,10", "a=10", "a copy in its place");
 	shell("mv d copy && mv old d");
 	sees("y=1", "y=1", "and back");
 	must(ntdb_flush(writer, "d", &force, NULL, &err), &err);
@@ -442,6 +474,7 @@ main(void)
 	check_files();
 	check_settled();
 	check_settled_log();
+	check_cache();
 	check_cut();
 	check_replaced();
 	check_chosen();
