@@ -12,7 +12,7 @@
 #include "number.h"
 #include "state.h"
 
-#define CACHE_VERSION 2
+#define CACHE_VERSION 1
 #define CACHE_COMPLETE 1	/* flag: last samples can be relied on */
 #define CACHE_DAMAGED 2		/* flag: the log was read around damage */
 #define CACHE_FLAGS (CACHE_COMPLETE | CACHE_DAMAGED)

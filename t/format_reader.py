@@ -768,7 +768,7 @@ class Cache:
              "cache: CRC")
         version, flags, slots, names_len, self.max_id = struct.unpack_from(
             "<HHIII", data, 8)
-        if version != 2:
+        if version != 1:
             raise Newer("cache")
         need(flags & ~3 == 0, "cache: flags")
         need(len(data) == 104 + 32 * slots + names_len + 4, "cache: length")

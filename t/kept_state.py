@@ -61,7 +61,7 @@ def copy_over(db, to):
     if db == to or not os.path.isdir(root + "/" + db):
         return
     shutil.rmtree(root + "/" + to, ignore_errors=True)
-    shutil.copytree(root + "/" + db, root + "/" + to)
+    shutil.copytree(root + "/" + db, root + "/" + to, symlinks=True)
     for end in (".wal", ".cache"):
         move("%s/%s/%s%s" % (root, to, db, end),
              "%s/%s/%s%s" % (root, to, to, end))

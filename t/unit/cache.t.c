@@ -156,7 +156,7 @@ load_with(size_t at, const void *p, size_t n)
 static void
 test_layout(void)
 {
-	ok(memcmp(bytes, "NTDBCCH\n\2\0\1\0\6\0\0\0\16\0\0\0\11\0\0\0", 24)
+	ok(memcmp(bytes, "NTDBCCH\n\1\0\1\0\6\0\0\0\16\0\0\0\11\0\0\0", 24)
 	    == 0, "header: magic, version, flags, slots, names, max_id");
 	ok(get_u64(bytes + 24) == 6 &&
 	    get_u64(bytes + 32) == UINT64_C(0xfedcba9876543210) &&
@@ -196,7 +196,7 @@ test_reject(void)
 
 	is_int(load_with(0, "N", 1), 0, "unchanged it is valid");
 	is_int(load_with(0, "M", 1), NTDB_END, "another magic");
-	is_int(load_with(8, "\3", 1), NTDB_END, "another version");
+	is_int(load_with(8, "\2", 1), NTDB_END, "another version");
 	is_int(load_with(10, "\4", 1), NTDB_END, "an unknown flag");
 	is_int(load_with(12, slots, 4), NTDB_END, "too many slots");
 	is_int(load_with(16, slots, 4), NTDB_END, "too many bytes of names");
