@@ -221,8 +221,10 @@ page_dir_plain(const struct page_head *h, const uint8_t *packed,
 {
 	enum compress_codec codec = (enum compress_codec)h->codec;
 
-	if (checksum(packed, h->dir_len) != h->dir_crc)
-		return page_dir_bad(err, "checksum");
+	if (checksum(packed, h->dir_len) != h->dir_crc) {
+		page_dir_bad(err, "checksum");
+		return NTDB_ECORRUPT;
+	}
 	return compress_unpack(codec, packed, h->dir_len, plain,
 	    h->dir_raw_len, err);
 }
