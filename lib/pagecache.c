@@ -216,9 +216,14 @@ pagecache_dir(struct pagecache *c, const struct datafile *f,
     struct page_dir *dir, struct ntdb_error *err)
 {
 	const struct page_head *h = &ref->head;
-	const struct want w = { { f->file_id, f->dev, f->ino,
-	    ref->offset + h->head_len, h->dir_len, h->dir_crc, h->dir_raw_len,
-	    h->codec }, ref->offset, h, NULL };
+	const struct want w = {
+		.key = { .file_id = f->file_id, .dev = f->dev, .ino = f->ino,
+		    .at = ref->offset + h->head_len, .len = h->dir_len,
+		    .crc = h->dir_crc, .raw_len = h->dir_raw_len,
+		    .form = h->codec },
+		.place = ref->offset,
+		.head = h,
+	};
 	const uint8_t *plain;
 	int r;
 
@@ -237,10 +242,14 @@ pagecache_group(struct pagecache *c, const struct datafile *f,
     uint64_t page, const struct page_group *g, const uint8_t **raw,
     struct ntdb_error *err)
 {
-	const struct want w = { { f->file_id, f->dev, f->ino,
-	    page + g->offset, g->len, g->crc, g->raw_len, (uint32_t)g->codec |
-	    (uint32_t)g->bytes << 8 | (uint32_t)g->precision << 16 },
-	    page + g->offset, NULL, g };
+	const struct want w = {
+		.key = { .file_id = f->file_id, .dev = f->dev, .ino = f->ino,
+		    .at = page + g->offset, .len = g->len, .crc = g->crc,
+		    .raw_len = g->raw_len, .form = (uint32_t)g->codec |
+		    (uint32_t)g->bytes << 8 | (uint32_t)g->precision << 16 },
+		.place = page + g->offset,
+		.group = g,
+	};
 
 	return plain_bytes(c, f, &w, raw, err);
 }
