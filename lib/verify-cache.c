@@ -104,6 +104,22 @@ has_changed(const struct verify *v)
 	    now.st_ctim.tv_nsec != was->st_ctim.tv_nsec;
 }
 
+/*
+ * Whether the cache is one for the catalog that is there now: a flush replaces
+ * this one first, and may be killed before it replaces the log.
+ */
+static bool
+is_still_valid(const struct verify *v)
+{
+	const struct dbdir *d = &v->s.dir;
+	struct state s;
+	int r = state_load_cache(&s, d->fd, d->cache, &v->s.wal, NULL);
+
+	if (r == 0)
+		state_release(&s);
+	return r == 0;
+}
+
 /* What the cache says of a metric; NULL: it is right. */
 static const char *
 look(const struct verify *v, uint32_t id)
@@ -152,7 +168,7 @@ verify_cache_end(struct verify *v, struct ntdb_error *err)
 			first_id = id;
 		}
 	}
-	if (wrong == 0 || has_changed(v))
+	if (wrong == 0 || has_changed(v) || !is_still_valid(v))
 		return 0;
 	err_set(&why, NTDB_ECORRUPT, "is valid, but %s: id %u", first,
 	    first_id);
