@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "must.h"
 #include "ntdb.h"
 #include "scratch.h"
 #include "tap.h"
@@ -28,17 +29,6 @@ struct answer {
 	size_t	rows;
 	int	code;
 };
-
-static void
-must(int r, const struct ntdb_error *err)
-{
-	char text[512];
-
-	if (r >= 0)
-		return;
-	ntdb_error_format(err, text, sizeof(text));
-	bail("%s", text);
-}
 
 static struct ntdb *
 open_root(void)

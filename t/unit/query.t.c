@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
 #include "ntdb.h"
 #include "scratch.h"
 #include "tap.h"
@@ -15,17 +16,6 @@
 #define N 20000
 
 static struct ntdb *db;
-
-static void
-must(int r, const struct ntdb_error *err)
-{
-	char text[512];
-
-	if (r >= 0)
-		return;
-	ntdb_error_format(err, text, sizeof(text));
-	bail("%s", text);
-}
 
 static struct ntdb_ingest *in;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "must.h"
 #include "ntdb.h"
 #include "root.h"
 #include "scratch.h"
@@ -24,17 +25,6 @@
 static struct ntdb *reader, *writer;
 static char root_path[4096];
 static int64_t clock_s;		/* of the samples, in seconds after T0 */
-
-static void
-must(int r, const struct ntdb_error *err)
-{
-	char text[512];
-
-	if (r >= 0)
-		return;
-	ntdb_error_format(err, text, sizeof(text));
-	bail("%s", text);
-}
 
 static struct ntdb *
 open_root(void)

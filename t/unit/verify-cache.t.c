@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "must.h"
 #include "ntdb.h"
 #include "scratch.h"
 #include "tap.h"
@@ -26,17 +27,6 @@ note(void *arg, const struct ntdb_finding *what)
 	(void)what;
 	found++;
 	return 0;
-}
-
-static void
-must(int r, const struct ntdb_error *err)
-{
-	char text[512];
-
-	if (r >= 0)
-		return;
-	ntdb_error_format(err, text, sizeof(text));
-	bail("%s", text);
 }
 
 /* A database d with a metric of integers, or of floats, and its catalog. */
